@@ -1,0 +1,49 @@
+# Needs Python 3.11+, make and the package index; everything else is set up here.
+PYTHON ?= python3
+PORT ?= 8000
+WORKERS ?= on
+STAGE ?= dev
+REGION ?= us-east-1
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: help demo serve test check format package bench clean
+
+help: ## Say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements.txt requirements-dev.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Reprise needs Python 3.11 or newer (make PYTHON=python3.11 ...)")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $(READY)
+
+demo: $(READY) ## Tell the whole story in one process: runs fail, are restarted, and complete
+	$(BIN)/python -m local.demo
+
+serve: $(READY) ## Serve at http://127.0.0.1:$(PORT) (PORT=, WORKERS=off)
+	$(BIN)/python -m local.serve --port $(PORT) --workers $(WORKERS)
+
+test: $(READY) ## Run all tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
+
+check: $(READY) ## Format, lint, types, floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## Format, and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+package: $(READY) ## Make out/$(STAGE): the code and the CloudFormation template
+	find app.py chalicelib -name __pycache__ -prune -exec rm -rf {} +
+	AWS_DEFAULT_REGION=$(REGION) $(BIN)/chalice package --stage $(STAGE) --merge-template .chalice/resources.json out/$(STAGE)
+	$(BIN)/cfn-lint out/$(STAGE)/sam.json
+
+bench: $(READY) ## Count AWS calls of restarts as runs grow to 10,000
+	$(BIN)/python -m bench.restarts
+
+clean:
+	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage
