@@ -1,0 +1,162 @@
+"""What can be run: a graph of activities (nodes) and transitions (edges).
+
+| kind              | what a token does there                                                          |
+|-------------------|----------------------------------------------------------------------------------|
+| StartEvent        | leaves                                                                           |
+| EndEvent          | ends; the last one to end completes its scope                                    |
+| ServiceTask       | waits until its action is performed; leaves one journal entry                    |
+| UserTask          | opens a wait that a person closes; leaves two journal entries                    |
+| Timer             | opens a wait that time closes; leaves two journal entries                        |
+| ExclusiveGateway  | leaves along the first transition whose condition holds, else along the default  |
+| ParallelGateway   | waits for one token on every incoming transition, then leaves along all outgoing |
+| SubProcess        | waits until the scope that it opens is completed                                 |
+
+Any other activity leaves along every outgoing transition whose condition holds; one without outgoing
+transitions ends its token. Activities of a sub-process stand in the same map as all others and name it
+as their parent: ids are unique in the whole definition.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chalicelib.core.ids import ActivityId, TransitionId
+from chalicelib.core.json_values import Json, Variables
+
+DEFAULT_ATTEMPTS = 4  # the first try and three retries
+DEFAULT_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How often an action is tried in all, and how long to wait between: delay x factor^n, at most max_delay (s)."""
+
+    attempts: int = DEFAULT_ATTEMPTS
+    delay_s: float = 1.0
+    factor: float = 2.0
+    max_delay_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAction:
+    url: Json
+    method: str = "POST"
+    headers: Mapping[str, Json] = field(default_factory=dict)
+    body: Json = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True)
+class LambdaAction:
+    function: Json
+    payload: Json = None
+    timeout_s: float = DEFAULT_TIMEOUT_S
+
+
+@dataclass(frozen=True, slots=True)
+class ExpressionAction:
+    """Evaluate a template; its value is the result."""
+
+    value: Json
+
+
+@dataclass(frozen=True, slots=True)
+class NoAction:
+    """Do nothing; the result is null."""
+
+
+Action = HttpAction | LambdaAction | ExpressionAction | NoAction
+
+
+@dataclass(frozen=True, slots=True)
+class StartEvent:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class EndEvent:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class UserTask:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTask:
+    action: Action
+    retry: RetryPolicy = RetryPolicy()
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """`after_s`: a template that gives seconds; `until`: one that gives an ISO 8601 time. One of the two."""
+
+    after_s: Json = None
+    until: Json = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExclusiveGateway:
+    default: TransitionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelGateway:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class SubProcess:
+    pass
+
+
+Kind = StartEvent | EndEvent | UserTask | ServiceTask | Timer | ExclusiveGateway | ParallelGateway | SubProcess
+
+Mappings = Mapping[str, Json]
+"""Variable name to template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """A node. Listeners and mappings set variables from templates; `parent` is the sub-process around it."""
+
+    id: ActivityId
+    kind: Kind
+    parent: ActivityId | None = None
+    name: str = ""
+    input: Mappings = field(default_factory=dict)
+    output: Mappings = field(default_factory=dict)
+    on_start: tuple[Mappings, ...] = ()
+    on_end: tuple[Mappings, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    id: TransitionId
+    source: ActivityId
+    target: ActivityId
+    condition: str | None = None
+    on_take: tuple[Mappings, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A checked graph. `document` is the author's own text, as JSON."""
+
+    activities: Mapping[ActivityId, Activity]
+    transitions: Mapping[TransitionId, Transition]
+    outgoing: Mapping[ActivityId, tuple[Transition, ...]]
+    incoming: Mapping[ActivityId, tuple[Transition, ...]]
+    starts: Mapping[ActivityId | None, ActivityId]
+    document: Variables
+    name: str = ""
+
+    def parents(self, activity: ActivityId) -> tuple[ActivityId, ...]:
+        """List the sub-processes around an activity, outermost first."""
+        around: list[ActivityId] = []
+        parent = self.activities[activity].parent
+        while parent is not None:
+            around.append(parent)
+            parent = self.activities[parent].parent
+        return tuple(reversed(around))

@@ -1,0 +1,284 @@
+"""The one question: given a source run, its journal and a request, what does the new run begin with, or why not?
+
+`plan_restart` is pure: the same arguments give the same plan, and the source is only read.
+
+| start point      | tokens begin             | journal begins with                                            |
+|------------------|--------------------------|----------------------------------------------------------------|
+| Beginning        | at the start event       | a new input                                                    |
+| AfterEntry(k)    | where the source's did   | entries 0..k, then only the Closed entries owed to them        |
+| FromFailure      | where the source's did   | all entries before the failure or cancel, without open waits   |
+| At(places)       | at the places            | a new input                                                    |
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import assert_never
+
+from chalicelib.core.advance import settle
+from chalicelib.core.dead_letters import DeadLetter, with_dead_letter
+from chalicelib.core.definitions import Definition
+from chalicelib.core.ids import AccountId, DeadLetterId, RunId
+from chalicelib.core.journal import Entry, Input, Journal, ReplayMismatch
+from chalicelib.core.json_values import Variables
+from chalicelib.core.prefixes import after_entry, before_failure
+from chalicelib.core.refusals import (
+    DataNotApplicable,
+    ElementAmbiguous,
+    ElementUnknown,
+    JournalGone,
+    NothingFailed,
+    SourceNotStarted,
+    SourceStatusNotAllowed,
+    SourceStillRunning,
+    VersionIncompatible,
+)
+from chalicelib.core.replay import replay
+from chalicelib.core.runs import ENDED, Cause, Lineage, Overrides, Run, RunStatus, progressed, scheduled
+from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
+from chalicelib.core.versions import SameVersion, Version, VersionChoice
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class AfterEntry:
+    """Keep the source's entries up to and with this index."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class FromFailure:
+    """Keep everything that succeeded."""
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """Begin at these places, one concurrent token each."""
+
+    places: tuple[Place, ...]
+
+
+StartPoint = Beginning | AfterEntry | FromFailure | At
+
+
+class Data(Enum):
+    """Which of the source's data the new run begins with."""
+
+    INPUT = "input"
+    LAST_VARIABLES = "last_variables"
+
+
+@dataclass(frozen=True, slots=True)
+class RestartRequest:
+    """Every choice that any dialect offers. `None` means: as the source had it."""
+
+    source: RunId
+    cause: Cause
+    start: StartPoint = Beginning()
+    version: VersionChoice = SameVersion()
+    data: Data = Data.INPUT
+    overlay: Variables = field(default_factory=dict)
+    is_keeping_business_key: bool = True
+    is_skipping_listeners: bool = False
+    is_skipping_mappings: bool = False
+    retries: int | None = None
+    retry_delay_s: float | None = None
+    delay_s: float = 0.0
+    labels: tuple[str, ...] | None = None
+    allowed: frozenset[RunStatus] = ENDED
+
+    @property
+    def needs_journal(self) -> bool:
+        return isinstance(self.start, AfterEntry | FromFailure)
+
+
+@dataclass(frozen=True, slots=True)
+class StartRequest:
+    """A first run: no source."""
+
+    account: AccountId
+    cause: Cause
+    input: Variables
+    business_key: str | None = None
+    labels: tuple[str, ...] = ()
+    overrides: Overrides = Overrides()
+
+
+@dataclass(frozen=True, slots=True)
+class Birth:
+    """What a new run gets from outside: its id, the hash of the request that made it, and the time (ms)."""
+
+    run_id: RunId
+    request_hash: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be written, in one transaction: a run, its journal, and what they bring about.
+
+    `kept` counts the entries that come from the source; `journal[0]` is always the input.
+    """
+
+    run: Run
+    journal: tuple[Entry, ...]
+    kept: int = 0
+    dead_letter: DeadLetter | None = None
+    consumed: DeadLetterId | None = None
+
+
+def plan_start(request: StartRequest, version: Version, birth: Birth) -> Plan:
+    """Answer what a first run begins with."""
+    lineage = Lineage(root=birth.run_id, source=None, attempt=1, cause=request.cause)
+    run = replace(
+        _blank(birth, request.account, version, start=Start(), lineage=lineage, variables=request.input),
+        business_key=request.business_key,
+        labels=request.labels,
+        overrides=request.overrides,
+    )
+    return _begun(run, version.definition, (Input(request.input, birth.at),), birth.at)
+
+
+def plan_restart(request: RestartRequest, source: Run, journal: Journal, version: Version, birth: Birth) -> Plan:
+    """Answer what the new run begins with, or raise the refusal that says why there is none.
+
+    `journal` is the source's whole journal if the start point needs it, else it may be empty.
+    """
+    _check_status(request, source)
+    start, kept = _start(request, source, journal)
+    for place in start.places:
+        _check_place(version.definition, place)
+    variables = {**_data(request, source), **request.overlay}
+    entries = (Input(variables, birth.at), *kept[1:])
+    cause = request.cause
+    lineage = Lineage(source.lineage.root, source=source.id, attempt=source.lineage.attempt + 1, cause=cause)
+    run = replace(
+        _blank(birth, source.account, version, start=start, lineage=lineage, variables=variables),
+        business_key=source.business_key if request.is_keeping_business_key else None,
+        labels=source.labels if request.labels is None else request.labels,
+        overrides=_overrides(request, source.overrides),
+    )
+    try:
+        plan = _begun(run, version.definition, entries, birth.at)
+    except ReplayMismatch as mismatch:
+        raise VersionIncompatible(version.snapshot, mismatch.index, mismatch.problem) from mismatch
+    return replace(plan, kept=len(kept), consumed=source.dead_letter)
+
+
+def _check_status(request: RestartRequest, source: Run) -> None:
+    if source.status in request.allowed:
+        return
+    match source.status:
+        case RunStatus.PENDING:
+            raise SourceNotStarted(source.id)
+        case RunStatus.RUNNING | RunStatus.WAITING:
+            raise SourceStillRunning(source.id, source.status.value)
+        case _:
+            raise SourceStatusNotAllowed(source.id, source.status.value)
+
+
+def _start(request: RestartRequest, source: Run, journal: Journal) -> tuple[Start, tuple[Entry, ...]]:
+    """Answer where tokens begin, and the entries of the source that are kept."""
+    skipping = Start((), request.is_skipping_listeners, request.is_skipping_mappings)
+    match request.start:
+        case Beginning():
+            return skipping, ()
+        case At(places):
+            return replace(skipping, places=places), ()
+        case AfterEntry(index):
+            _check_journal(request, source, journal)
+            return source.start, after_entry(journal, index)
+        case FromFailure():
+            _check_journal(request, source, journal)
+            if source.status is RunStatus.COMPLETED:
+                raise NothingFailed(source.id)
+            return source.start, before_failure(journal)
+        case _:
+            assert_never(request.start)
+
+
+def _check_journal(request: RestartRequest, source: Run, journal: Journal) -> None:
+    if len(journal) < source.journal_length:
+        raise JournalGone(source.id)
+    if request.data is not Data.INPUT:
+        raise DataNotApplicable
+
+
+def _check_place(definition: Definition, place: Place) -> None:
+    match place:
+        case BeforeActivity(activity):
+            _check_element(definition.activities, activity)
+        case AlongTransition(transition):
+            _check_element(definition.transitions, transition)
+        case AfterActivity(activity):
+            _check_element(definition.activities, activity)
+            ways = len(definition.outgoing[activity])
+            if ways != 1:
+                raise ElementAmbiguous(activity, ways)
+        case _:
+            assert_never(place)
+
+
+def _check_element(known: Collection[str], element: str) -> None:
+    if element not in known:
+        raise ElementUnknown(element)
+
+
+def _data(request: RestartRequest, source: Run) -> Variables:
+    match request.data:
+        case Data.INPUT:
+            return source.input
+        case Data.LAST_VARIABLES:
+            return source.variables
+        case _:
+            assert_never(request.data)
+
+
+def _overrides(request: RestartRequest, source: Overrides) -> Overrides:
+    """Lay the request's wishes over the source's; a delay is for one run only."""
+    return Overrides(
+        retries=source.retries if request.retries is None else request.retries,
+        retry_delay_s=source.retry_delay_s if request.retry_delay_s is None else request.retry_delay_s,
+        delay_s=request.delay_s,
+    )
+
+
+def _blank(
+    birth: Birth, account: AccountId, version: Version, *, start: Start, lineage: Lineage, variables: Variables
+) -> Run:
+    return Run(
+        account=account,
+        id=birth.run_id,
+        definition=version.key,
+        snapshot=version.snapshot,
+        version=version.number,
+        status=RunStatus.PENDING,
+        input=variables,
+        variables=variables,
+        start=start,
+        lineage=lineage,
+        request_hash=birth.request_hash,
+        created_at=birth.at,
+        updated_at=birth.at,
+        journal_length=1,
+    )
+
+
+def _begun(run: Run, definition: Definition, journal: tuple[Entry, ...], at: int) -> Plan:
+    """Let the new run reach its first wait or action, unless it is to begin later."""
+    state = replay(definition, run.start, journal)
+    if run.overrides.delay_s > 0:
+        later = replace(run, journal_length=len(journal), variables=state.variables)
+        return Plan(scheduled(later, at + round(run.overrides.delay_s * 1000), at), journal)
+    settled = settle(definition, state, at)
+    entries = journal + settled.entries
+    begun = progressed(run, definition, settled.state, entries, at)
+    if begun.status is RunStatus.RUNNING and not settled.entries:
+        begun = replace(begun, status=RunStatus.PENDING, started_at=None)
+    begun, letter = with_dead_letter(begun, at)
+    return Plan(begun, entries, dead_letter=letter)

@@ -1,0 +1,57 @@
+"""What a list tells of runs, and which runs a list is of."""
+
+from dataclasses import dataclass
+
+from chalicelib.core.ids import DeadLetterId, DefinitionKey, RunId, SnapshotId
+from chalicelib.core.journal import Failure
+from chalicelib.core.runs import Lineage, RunStatus
+
+
+def list_position(created_at: int, run_id: RunId) -> str:
+    """Answer a run's place in every list: unique, and sorted by time (ms)."""
+    return f"{created_at:013d}#{run_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a list tells of a run. Times in ms."""
+
+    id: RunId
+    definition: DefinitionKey
+    version: int | None
+    snapshot: SnapshotId
+    status: RunStatus
+    business_key: str | None
+    labels: tuple[str, ...]
+    lineage: Lineage
+    failure: Failure | None
+    dead_letter: DeadLetterId | None
+    journal_length: int
+    created_at: int
+    updated_at: int
+    started_at: int | None
+    ended_at: int | None
+
+    @property
+    def position(self) -> str:
+        return list_position(self.created_at, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs of an account: all that is given must hold. Times in ms, both ends included."""
+
+    definition: DefinitionKey | None = None
+    status: RunStatus | None = None
+    label: str | None = None
+    business_key: str | None = None
+    created_from: int | None = None
+    created_to: int | None = None
+
+    def keeps(self, run: RunSummary) -> bool:
+        """Say whether a run is meant, as far as its index does not say so already."""
+        return (
+            self.status in (None, run.status)
+            and self.business_key in (None, run.business_key)
+            and (self.label is None or self.label in run.labels)
+        )

@@ -1,0 +1,181 @@
+"""A run's head: who and what it is, how it stands, and when somebody must look at it again.
+
+    pending ──► running ◄──► waiting
+       │           │            │
+       └───────────┴────────────┴──► completed | failed | canceled
+
+`revision` counts every write of the head, so that a write made from an old reading is refused.
+`not_before` is when it may next be worked on, `wake_at` when the sweep rings if nobody has: a run that can go
+on always has both, an ended one and one that waits for a person alone have neither.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from chalicelib.core.advance import next_effects
+from chalicelib.core.definitions import Definition
+from chalicelib.core.ids import AccountId, DeadLetterId, DefinitionKey, RunId, SnapshotId
+from chalicelib.core.journal import Entry, Failure, Signal
+from chalicelib.core.json_values import Variables
+from chalicelib.core.state import Start, State
+
+RING_REACH_MS = 900_000  # the longest delay of an SQS message
+GRACE_MS = 60_000  # how long a ring may be on its way before the sweep rings again
+
+
+class RunStatus(Enum):
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+    @property
+    def is_ended(self) -> bool:
+        return self in ENDED
+
+
+ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELED})
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What brought a run about: through which dialect, by whose key, why, and on what command."""
+
+    dialect: str
+    actor: str
+    reason: str = ""
+    command: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a run comes from: `attempt` counts from 1 along the line of sources up to the root."""
+
+    root: RunId
+    source: RunId | None
+    attempt: int
+    cause: Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What a run's starter wants otherwise than the definition says. Seconds; `retries` after the first try."""
+
+    retries: int | None = None
+    retry_delay_s: float | None = None
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on a run until a time (ms). It saves work; what is written is fenced by `revision`."""
+
+    owner: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """How often a token's action was tried in vain, and when it may be tried again (ms)."""
+
+    count: int
+    not_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The head of a run. Times are milliseconds since 1970; `journal_length` is as of this head's last write."""
+
+    account: AccountId
+    id: RunId
+    definition: DefinitionKey
+    snapshot: SnapshotId
+    version: int | None
+    status: RunStatus
+    input: Variables
+    variables: Variables
+    start: Start
+    lineage: Lineage
+    request_hash: str
+    created_at: int
+    updated_at: int
+    journal_length: int
+    business_key: str | None = None
+    labels: tuple[str, ...] = ()
+    overrides: Overrides = Overrides()
+    started_at: int | None = None
+    ended_at: int | None = None
+    failure: Failure | None = None
+    dead_letter: DeadLetterId | None = None
+    revision: int = 1
+    claims: int = 0
+    lease: Lease | None = None
+    tries: Mapping[int, Tries] = field(default_factory=dict)
+    not_before: int | None = None
+    wake_at: int | None = None
+
+
+def scheduled(run: Run, not_before: int | None, at: int) -> Run:
+    """Say when the run may next be worked on; the sweep looks a little later, since a message is on its way."""
+    if not_before is None:
+        return replace(run, not_before=None, wake_at=None)
+    is_rung = not_before - at <= RING_REACH_MS
+    return replace(run, not_before=not_before, wake_at=not_before + (GRACE_MS if is_rung else 0))
+
+
+def ring_delay_s(run: Run, at: int) -> int | None:
+    """Answer after how many seconds a message should ring for this run; None if no message can."""
+    if run.not_before is None or run.not_before - at > RING_REACH_MS:
+        return None
+    return max(0, -(-(run.not_before - at) // 1000))
+
+
+def progressed(run: Run, definition: Definition, state: State, entries: Sequence[Entry], at: int) -> Run:
+    """Answer the head after these entries led to this settled state, with nobody at work on it."""
+    moved = replace(
+        run,
+        variables=state.variables,
+        journal_length=state.length,
+        updated_at=at,
+        started_at=run.started_at or at,
+        claims=0,
+        lease=None,
+        tries={token: tries for token, tries in run.tries.items() if token in state.tokens},
+    )
+    if state.is_over:
+        return _ended(moved, state, entries, at)
+    ready = [tries.not_before if (tries := moved.tries.get(t.id)) else at for t in next_effects(definition, state)]
+    due = [token.due for token in state.tokens.values() if token.due is not None]
+    status = RunStatus.RUNNING if ready else RunStatus.WAITING
+    return scheduled(replace(moved, status=status), min(ready + due, default=None), at)
+
+
+def visited(run: Run, definition: Definition, state: State, entries: Sequence[Entry], at: int) -> Run:
+    """Answer the head after somebody other than its worker appended these entries.
+
+    A worker that holds the lease keeps it: its next write is refused, and it reads what was appended.
+    """
+    moved = progressed(run, definition, state, entries, at)
+    if moved.status.is_ended or run.lease is None or run.lease.until <= at:
+        return moved
+    return replace(
+        moved,
+        status=RunStatus.RUNNING,
+        claims=run.claims,
+        lease=run.lease,
+        not_before=run.not_before,
+        wake_at=run.wake_at,
+    )
+
+
+def _ended(run: Run, state: State, entries: Sequence[Entry], at: int) -> Run:
+    if state.failure is not None:
+        status = RunStatus.FAILED
+    elif any(isinstance(entry, Signal) for entry in entries):
+        status = RunStatus.CANCELED
+    else:
+        status = RunStatus.COMPLETED
+    return scheduled(replace(run, status=status, failure=state.failure, ended_at=at, tries={}), None, at)

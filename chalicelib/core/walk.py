@@ -1,0 +1,276 @@
+"""Move tokens through everything that needs no journal entry: events, gateways, listeners, scopes.
+
+A `Walk` is a short-lived mutable working copy of a `State`; `Walk.state()` freezes it again. Work is taken
+first in, first out, and ids are counted up, so the same state and the same step always give the same state.
+A step that cannot be taken (an expression failed, no condition held) stops the walk with a `Failure`: that
+is a fact about the run, and replaying meets it again at the same place.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import assert_never
+
+from chalicelib.core.definitions import (
+    Activity,
+    Definition,
+    EndEvent,
+    ExclusiveGateway,
+    Mappings,
+    ParallelGateway,
+    ServiceTask,
+    StartEvent,
+    SubProcess,
+    Timer,
+    Transition,
+    UserTask,
+)
+from chalicelib.core.expressions import ExpressionFailed, is_true
+from chalicelib.core.ids import ActivityId
+from chalicelib.core.journal import Failure
+from chalicelib.core.json_values import Variables
+from chalicelib.core.state import ROOT, Scope, State, Token
+from chalicelib.core.templates import render
+
+MAX_TOKENS = 1000  # a fork in a loop must not fill the memory
+
+
+class _Stopped(Exception):
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+
+
+def render_mappings(mappings: Mappings, names: Variables) -> Variables:
+    """Evaluate a set of templates against the same names; raise `ExpressionFailed`."""
+    return {name: render(template, names) for name, template in mappings.items()}
+
+
+class Walk:
+    """A working copy of a state, and the steps still to be taken in it."""
+
+    def __init__(self, definition: Definition, state: State) -> None:
+        self._definition = definition
+        self._before = state
+        self._tokens = dict(state.tokens)
+        self._scopes = dict(state.scopes)
+        self._next_token = state.next_token
+        self._next_scope = state.next_scope
+        self._failure = state.failure
+        self._todo: deque[Callable[[], None]] = deque()
+
+    def state(self, *, entries: int) -> State:
+        """Take every step that is due and answer the state after so many more journal entries."""
+        try:
+            while self._todo:
+                self._todo.popleft()()
+        except _Stopped as stopped:
+            self._failure = stopped.failure
+        return replace(
+            self._before,
+            tokens=self._tokens,
+            scopes=self._scopes,
+            next_token=self._next_token,
+            next_scope=self._next_scope,
+            length=self._before.length + entries,
+            failure=self._failure,
+        )
+
+    # -- what a caller may ask for
+
+    def place(self, activity: ActivityId, scope: int, skipping: Token | None = None) -> None:
+        """Put a new token before an activity."""
+        token = self._born(activity, scope, skipping)
+        self._todo.append(partial(self._enter, token.id))
+
+    def place_on(self, transition: Transition, scope: int, skipping: Token | None = None) -> None:
+        """Put a new token on a transition."""
+        token = self._born(transition.source, scope, skipping)
+        self._todo.append(partial(self._take, token.id, transition))
+
+    def open_scope(self, sub_process: ActivityId, scope: int, skipping: Token | None = None) -> int:
+        """Put a token into a sub-process, but not to its start event, and answer the new scope."""
+        holder = self._born(sub_process, scope, skipping)
+        activity = self._definition.activities[sub_process]
+        self._listen(activity.on_start, holder, sub_process)
+        return self._open_scope(holder, activity)
+
+    def then(self, step: Callable[[], None]) -> None:
+        """Take a step of the caller's in its turn, so that a failure in it stops this walk and nothing else."""
+        self._todo.append(step)
+
+    def finish(self, token: int, writes: Variables) -> None:
+        """Let an activity's work be done: write its variables, run its end listeners, leave it."""
+        self._write(self._tokens[token].scope, writes)
+        self._todo.append(partial(self._end, token))
+
+    # -- variables
+
+    def _write(self, scope: int, writes: Variables) -> None:
+        """Set each variable where it lives: in the innermost scope that has it, else in the root."""
+        for name, value in writes.items():
+            home = scope
+            while home != ROOT and name not in self._scopes[home].variables:
+                home = self._scopes[home].parent or ROOT
+            variables = {**self._scopes[home].variables, name: value}
+            self._scopes[home] = replace(self._scopes[home], variables=variables)
+
+    def _names(self, scope: int) -> Variables:
+        names: Variables = {}
+        around: int | None = scope
+        while around is not None:
+            names = {**self._scopes[around].variables, **names}
+            around = self._scopes[around].parent
+        return names
+
+    def _listen(self, listeners: tuple[Mappings, ...], token: Token, element: str) -> None:
+        if token.is_skipping_listeners:
+            return
+        for listener in listeners:
+            self._write(token.scope, self._evaluate(listener, token.scope, element))
+
+    def _evaluate(self, mappings: Mappings, scope: int, element: str) -> Variables:
+        try:
+            return render_mappings(mappings, self._names(scope))
+        except ExpressionFailed as error:
+            raise _Stopped(Failure(element, "expression_failed", str(error))) from error
+
+    # -- steps
+
+    def _born(self, activity: ActivityId, scope: int, parent: Token | None) -> Token:
+        if len(self._tokens) >= MAX_TOKENS:
+            raise _Stopped(Failure(activity, "too_many_tokens", f"More than {MAX_TOKENS} tokens at once."))
+        token = Token(
+            id=self._next_token,
+            activity=activity,
+            scope=scope,
+            since=self._before.length,
+            is_skipping_listeners=parent is not None and parent.is_skipping_listeners,
+            is_skipping_mappings=parent is not None and parent.is_skipping_mappings,
+        )
+        self._next_token += 1
+        self._tokens[token.id] = token
+        return token
+
+    def _enter(self, token_id: int) -> None:
+        token = self._tokens[token_id]
+        activity = self._definition.activities[token.activity]
+        if not isinstance(activity.kind, ParallelGateway):
+            self._listen(activity.on_start, token, activity.id)
+        match activity.kind:
+            case StartEvent() | EndEvent() | ExclusiveGateway():
+                self._end(token_id)
+            case ParallelGateway():
+                self._join(token, activity)
+            case SubProcess():
+                self._begin_scope(token, activity)
+            case ServiceTask() | UserTask() | Timer():
+                pass  # the token rests here until a journal entry moves it
+            case _:
+                assert_never(activity.kind)
+
+    def _end(self, token_id: int) -> None:
+        token = self._tokens[token_id]
+        activity = self._definition.activities[token.activity]
+        self._listen(activity.on_end, token, activity.id)
+        self._leave(token, self._ways(activity, token))
+
+    def _ways(self, activity: Activity, token: Token) -> tuple[Transition, ...]:
+        ways = self._definition.outgoing[activity.id]
+        match activity.kind:
+            case ParallelGateway():
+                return ways
+            case ExclusiveGateway(default):
+                return (self._choose(activity, ways, default, token),)
+            case _:
+                held = tuple(way for way in ways if self._holds(way, token))
+                if ways and not held:
+                    raise _Stopped(Failure(activity.id, "no_way_on", "No outgoing transition's condition holds."))
+                return held
+
+    def _choose(self, gateway: Activity, ways: tuple[Transition, ...], default: str | None, token: Token) -> Transition:
+        for way in ways:
+            if way.id != default and self._holds(way, token):
+                return way
+        for way in ways:
+            if way.id == default:
+                return way
+        raise _Stopped(Failure(gateway.id, "no_way_on", "No condition holds and there is no default."))
+
+    def _holds(self, way: Transition, token: Token) -> bool:
+        if way.condition is None:
+            return True
+        try:
+            return is_true(way.condition, self._names(token.scope))
+        except ExpressionFailed as error:
+            raise _Stopped(Failure(way.id, "expression_failed", str(error))) from error
+
+    def _leave(self, token: Token, ways: tuple[Transition, ...]) -> None:
+        """Go on along each way: the token itself along the first, new ones along the rest."""
+        if not ways:
+            del self._tokens[token.id]
+            self._todo.append(partial(self._close_scope, token.scope, token))
+            return
+        travellers = [token.id, *(self._born(token.activity, token.scope, token).id for _ in ways[1:])]
+        for traveller, way in zip(travellers, ways, strict=True):
+            self._todo.append(partial(self._take, traveller, way))
+
+    def _take(self, token_id: int, way: Transition) -> None:
+        token = self._tokens[token_id]
+        self._listen(way.on_take, token, way.id)
+        self._tokens[token_id] = replace(
+            token,
+            activity=way.target,
+            since=self._before.length,
+            came_by=way.id,
+            opened=None,
+            due=None,
+        )
+        self._enter(token_id)
+
+    def _join(self, token: Token, gateway: Activity) -> None:
+        """Pass when a token has come by every incoming transition: one of each is spent."""
+        first: dict[str | None, Token] = {}
+        for other in self._tokens.values():
+            if other.activity == gateway.id and other.scope == token.scope:
+                first.setdefault(other.came_by, other)
+        came = [first.get(way.id) for way in self._definition.incoming[gateway.id]]
+        if any(one is None for one in came) and token.came_by is not None:
+            return
+        spent = {one.id for one in came if one is not None} | {token.id}
+        for id_ in spent - {token.id}:
+            del self._tokens[id_]
+        self._tokens[token.id] = replace(token, came_by=None)  # it has passed: the next ones cannot spend it
+        self._listen(gateway.on_start, token, gateway.id)
+        self._end(token.id)
+
+    def _begin_scope(self, token: Token, activity: Activity) -> None:
+        self.place(self._definition.starts[activity.id], self._open_scope(token, activity), token)
+
+    def _open_scope(self, holder: Token, activity: Activity) -> int:
+        mappings = {} if holder.is_skipping_mappings else activity.input
+        variables = self._evaluate(mappings, holder.scope, activity.id)
+        scope = Scope(self._next_scope, parent=holder.scope, holder=holder.id, variables=variables)
+        self._next_scope += 1
+        self._scopes[scope.id] = scope
+        return scope.id
+
+    def _close_scope(self, scope_id: int, last: Token) -> None:
+        """End a sub-process once its last token has ended: map its output outwards and go on.
+
+        The token that held it skips what the last one inside skipped: both have met the same waits.
+        """
+        scope = self._scopes.get(scope_id)
+        if scope is None or scope.holder is None or any(t.scope == scope_id for t in self._tokens.values()):
+            return
+        holder = replace(
+            self._tokens[scope.holder],
+            is_skipping_listeners=last.is_skipping_listeners,
+            is_skipping_mappings=last.is_skipping_mappings,
+        )
+        self._tokens[holder.id] = holder
+        activity = self._definition.activities[holder.activity]
+        writes = self._evaluate({} if holder.is_skipping_mappings else activity.output, scope_id, activity.id)
+        del self._scopes[scope_id]
+        self._write(holder.scope, writes)
+        self._end(holder.id)
