@@ -161,15 +161,17 @@ def effect(definition: Definition, state: State, token: Token, run_id: RunId) ->
     """
     activity = definition.activities[token.activity]
     assert isinstance(activity.kind, ServiceTask)
+    action = activity.kind.action
+    assert isinstance(action, HttpAction | LambdaAction)  # `settle` performs the others
     key = f"{run_id}/{activity.id}/{token.since}.{token.id}"
     try:
-        return _effect(activity.kind, _seen(state, token, activity), key)
+        return _effect(action, _seen(state, token, activity), key)
     except ExpressionFailed as error:
         return Failure(activity.id, "expression_failed", str(error))
 
 
-def _effect(task: ServiceTask, names: Variables, key: str) -> Effect:
-    match task.action:
+def _effect(action: HttpAction | LambdaAction, names: Variables, key: str) -> Effect:
+    match action:
         case HttpAction(url, method, headers, body, timeout_s):
             return HttpCall(
                 method=method,
@@ -181,10 +183,8 @@ def _effect(task: ServiceTask, names: Variables, key: str) -> Effect:
             )
         case LambdaAction(function, payload, timeout_s):
             return LambdaInvoke(as_text(render(function, names)), render(payload, names), timeout_s, key)
-        case ExpressionAction() | NoAction():
-            raise AssertionError("settle performs these")
         case _:
-            assert_never(task.action)
+            assert_never(action)
 
 
 def performed(state: State, token: Token, activity: Activity, result: Json, at: int) -> Performed:

@@ -5,58 +5,23 @@ and `transitions` of its own. docs/definitions.md has every field with an exampl
 """
 
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
 
 from chalicelib.core.definition_checks import check_structure
-from chalicelib.core.definitions import (
-    DEFAULT_ATTEMPTS,
-    DEFAULT_TIMEOUT_S,
-    Action,
-    Activity,
-    Definition,
-    EndEvent,
-    ExclusiveGateway,
-    ExpressionAction,
-    HttpAction,
-    Kind,
-    LambdaAction,
-    NoAction,
-    ParallelGateway,
-    RetryPolicy,
-    ServiceTask,
-    StartEvent,
-    SubProcess,
-    Timer,
-    Transition,
-    UserTask,
-)
+from chalicelib.core.definitions import Activity, Definition, StartEvent, Transition
 from chalicelib.core.document_fields import Defect, Defects, Fields
 from chalicelib.core.errors import Invalid
 from chalicelib.core.expressions import check_expression
 from chalicelib.core.ids import ActivityId, TransitionId
-from chalicelib.core.json_values import Json, Variables
+from chalicelib.core.json_values import Json
+from chalicelib.core.kind_documents import KINDS, read_nothing
 from chalicelib.core.templates import check_template
 
 MAX_ACTIVITIES = 500
 MAX_TRANSITIONS = 1000
 MAX_DEPTH = 8  # sub-processes in sub-processes
-MAX_ATTEMPTS = 20
-MAX_TIMEOUT_S = 25.0  # a worker's function has 60 s, and needs some to load and to commit
-MAX_DELAY_S = 7 * 86400.0
 
-_TYPES = (
-    "start_event",
-    "end_event",
-    "user_task",
-    "service_task",
-    "timer",
-    "exclusive_gateway",
-    "parallel_gateway",
-    "sub_process",
-)
 _MAPPED = frozenset({"user_task", "service_task", "timer", "sub_process"})
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
 
 class DefinitionInvalid(Invalid):
@@ -133,10 +98,10 @@ class _Reader:
         fields = Fields(document, _name_of(document, "activity"), self.defects)
         id_ = ActivityId(fields.id("id"))
         self._check_unique(fields, id_)
-        type_ = fields.choice("type", _TYPES)
+        type_ = fields.choice("type", KINDS)
         activity = Activity(
             id=id_,
-            kind=self._kind(type_, fields),
+            kind=KINDS.get(type_, read_nothing)(fields),
             parent=parent,
             name=fields.text("name", default=""),
             on_start=fields.listeners("on_start", check_template),
@@ -152,51 +117,6 @@ class _Reader:
         if type_ == "sub_process":
             self._graph(fields, parent=id_, depth=depth + 1)
         fields.done()
-
-    def _kind(self, type_: str, fields: Fields) -> Kind:
-        match type_:
-            case "start_event":
-                return StartEvent()
-            case "end_event":
-                return EndEvent()
-            case "service_task":
-                return ServiceTask(self._action(fields), self._retry(fields))
-            case "timer":
-                return _timer(fields)
-            case "exclusive_gateway":
-                default = fields.text("default", default="")
-                return ExclusiveGateway(TransitionId(default) if default else None)
-            case "parallel_gateway":
-                return ParallelGateway()
-            case "sub_process":
-                return SubProcess()
-            case _:
-                return UserTask()
-
-    def _action(self, fields: Fields) -> Action:
-        if not fields.has("action"):
-            fields.note("'action' is missing")
-            return NoAction()
-        own = Fields(fields.value("action"), fields.element, self.defects)
-        action = _ACTIONS.get(own.choice("type", _ACTIONS), _no_action)(own)
-        own.done()
-        return action
-
-    def _retry(self, fields: Fields) -> RetryPolicy:
-        if not fields.has("retry"):
-            return RetryPolicy()
-        own = Fields(fields.value("retry"), fields.element, self.defects)
-        attempts = own.number("attempts", default=DEFAULT_ATTEMPTS, least=1, most=MAX_ATTEMPTS)
-        if attempts != int(attempts):
-            own.note("'attempts' must be a whole number")
-        policy = RetryPolicy(
-            attempts=int(attempts),
-            delay_s=own.number("delay_s", default=1.0, least=0, most=MAX_DELAY_S),
-            factor=own.number("factor", default=2.0, least=1, most=10),
-            max_delay_s=own.number("max_delay_s", default=3600.0, least=0, most=MAX_DELAY_S),
-        )
-        own.done()
-        return policy
 
     def _transition(self, document: Json) -> None:
         fields = Fields(document, _name_of(document, "transition"), self.defects)
@@ -219,57 +139,3 @@ class _Reader:
 def _name_of(document: Json, what: str) -> str:
     id_ = document.get("id") if isinstance(document, dict) else None
     return id_ if isinstance(id_, str) and id_ else f"({what} without id)"
-
-
-def _timer(fields: Fields) -> Timer:
-    if fields.has("after_s") == fields.has("until"):
-        fields.note("needs exactly one of 'after_s' and 'until'")
-    return Timer(fields.checked("after_s", check_template), fields.checked("until", check_template))
-
-
-def _http(fields: Fields) -> HttpAction:
-    fields.text("url")
-    return HttpAction(
-        url=fields.checked("url", check_template),
-        method=fields.choice("method", _METHODS, default="POST"),
-        headers=_headers(fields),
-        body=fields.checked("body", check_template),
-        timeout_s=_timeout(fields),
-    )
-
-
-def _headers(fields: Fields) -> Variables:
-    headers = fields.mapping("headers", check_template)
-    for name, value in headers.items():
-        if not isinstance(value, str):
-            fields.note(f"header '{name}' must be a text")
-    return headers
-
-
-def _lambda(fields: Fields) -> LambdaAction:
-    fields.text("function")
-    return LambdaAction(
-        function=fields.checked("function", check_template),
-        payload=fields.checked("payload", check_template),
-        timeout_s=_timeout(fields),
-    )
-
-
-def _expression(fields: Fields) -> ExpressionAction:
-    return ExpressionAction(fields.checked("value", check_template))
-
-
-def _no_action(_fields: Fields) -> NoAction:
-    return NoAction()
-
-
-def _timeout(fields: Fields) -> float:
-    return fields.number("timeout_s", default=DEFAULT_TIMEOUT_S, least=0.1, most=MAX_TIMEOUT_S)
-
-
-_ACTIONS: dict[str, Callable[[Fields], Action]] = {
-    "http": _http,
-    "lambda": _lambda,
-    "expression": _expression,
-    "none": _no_action,
-}

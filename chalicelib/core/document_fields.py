@@ -59,6 +59,10 @@ class Fields:
         self._asked.add(name)
         return self._document.get(name) is not None
 
+    def inner(self, name: str) -> "Fields":
+        """Answer the fields of an object in this one; their defects are this element's."""
+        return Fields(self.value(name), self.element, self._defects)
+
     def text(self, name: str, *, default: str | None = None) -> str:
         value = self.value(name)
         if value is None and default is not None:

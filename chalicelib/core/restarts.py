@@ -11,8 +11,7 @@
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from chalicelib.core.advance import settle
@@ -34,79 +33,10 @@ from chalicelib.core.refusals import (
     VersionIncompatible,
 )
 from chalicelib.core.replay import replay
-from chalicelib.core.runs import ENDED, Cause, Lineage, Overrides, Run, RunStatus, progressed, scheduled
+from chalicelib.core.restart_requests import AfterEntry, At, Beginning, Data, FromFailure, RestartRequest, StartRequest
+from chalicelib.core.runs import Lineage, Overrides, Run, RunStatus, progressed, scheduled
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
-from chalicelib.core.versions import SameVersion, Version, VersionChoice
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class AfterEntry:
-    """Keep the source's entries up to and with this index."""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class FromFailure:
-    """Keep everything that succeeded."""
-
-
-@dataclass(frozen=True, slots=True)
-class At:
-    """Begin at these places, one concurrent token each."""
-
-    places: tuple[Place, ...]
-
-
-StartPoint = Beginning | AfterEntry | FromFailure | At
-
-
-class Data(Enum):
-    """Which of the source's data the new run begins with."""
-
-    INPUT = "input"
-    LAST_VARIABLES = "last_variables"
-
-
-@dataclass(frozen=True, slots=True)
-class RestartRequest:
-    """Every choice that any dialect offers. `None` means: as the source had it."""
-
-    source: RunId
-    cause: Cause
-    start: StartPoint = Beginning()
-    version: VersionChoice = SameVersion()
-    data: Data = Data.INPUT
-    overlay: Variables = field(default_factory=dict)
-    is_keeping_business_key: bool = True
-    is_skipping_listeners: bool = False
-    is_skipping_mappings: bool = False
-    retries: int | None = None
-    retry_delay_s: float | None = None
-    delay_s: float = 0.0
-    labels: tuple[str, ...] | None = None
-    allowed: frozenset[RunStatus] = ENDED
-
-    @property
-    def needs_journal(self) -> bool:
-        return isinstance(self.start, AfterEntry | FromFailure)
-
-
-@dataclass(frozen=True, slots=True)
-class StartRequest:
-    """A first run: no source."""
-
-    account: AccountId
-    cause: Cause
-    input: Variables
-    business_key: str | None = None
-    labels: tuple[str, ...] = ()
-    overrides: Overrides = Overrides()
+from chalicelib.core.versions import Version
 
 
 @dataclass(frozen=True, slots=True)

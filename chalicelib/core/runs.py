@@ -153,6 +153,22 @@ def progressed(run: Run, definition: Definition, state: State, entries: Sequence
     return scheduled(replace(moved, status=status), min(ready + due, default=None), at)
 
 
+def broken_off(run: Run, failure: Failure, journal_length: int, at: int) -> Run:
+    """Answer the head of a run that failed where it stands, whatever its state, with the data that its head has."""
+    ended = replace(
+        run,
+        status=RunStatus.FAILED,
+        failure=failure,
+        journal_length=journal_length,
+        updated_at=at,
+        ended_at=at,
+        claims=0,
+        lease=None,
+        tries={},
+    )
+    return scheduled(ended, None, at)
+
+
 def visited(run: Run, definition: Definition, state: State, entries: Sequence[Entry], at: int) -> Run:
     """Answer the head after somebody other than its worker appended these entries.
 

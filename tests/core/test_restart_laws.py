@@ -11,7 +11,8 @@ from chalicelib.core.journal import Closed, Entry, Input, Opened, Output, Signal
 from chalicelib.core.prefixes import after_entry
 from chalicelib.core.refusals import EntryOutOfRange, PrefixIncomplete
 from chalicelib.core.replay import apply, replay
-from chalicelib.core.restarts import AfterEntry, At, Beginning, Data, FromFailure, StartPoint, plan_restart
+from chalicelib.core.restart_requests import AfterEntry, At, Beginning, Data, FromFailure, StartPoint
+from chalicelib.core.restarts import plan_restart
 from chalicelib.core.runs import Run, RunStatus
 from chalicelib.core.state import BeforeActivity
 from tests.core.simulation import Driven, drive, resume

@@ -18,7 +18,8 @@ from chalicelib.core.refusals import (
     SourceStillRunning,
     VersionIncompatible,
 )
-from chalicelib.core.restarts import AfterEntry, At, Data, FromFailure, RestartRequest, plan_restart
+from chalicelib.core.restart_requests import AfterEntry, At, Data, FromFailure, RestartRequest
+from chalicelib.core.restarts import plan_restart
 from chalicelib.core.runs import RunStatus
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
 from chalicelib.core.versions import Version

@@ -8,7 +8,8 @@ from chalicelib.core.effects import HttpCall
 from chalicelib.core.ids import ActivityId, RunId, TransitionId
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.replay import begin, replay
-from chalicelib.core.restarts import At, Beginning, RestartRequest, StartPoint, plan_restart
+from chalicelib.core.restart_requests import At, Beginning, RestartRequest, StartPoint
+from chalicelib.core.restarts import plan_restart
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
 from tests.core.elements import END, START, ask, between, call, compute, element, line, pause, read, sub
 from tests.core.simulation import Driven, resume
@@ -103,8 +104,19 @@ def test_listeners_are_skipped_until_the_first_wait_and_heard_again_afterwards(
     assert run_from(definition, request(start=start, is_skipping_listeners=True))["log"] == heard
 
 
-def test_without_a_skip_all_listeners_are_heard():
-    assert run_from(FLAT, request(start=At((before("b"),))))["log"] == TO_THE_END[2:]
+@pytest.mark.parametrize(
+    ("definition", "places", "heard"),
+    [
+        (FLAT, [before("b")], TO_THE_END[2:]),
+        (INSIDE, [before("b")], ["+p", *B_OUT_OF_P]),
+        (INSIDE, [before("b"), after("b")], ["+p", "+b", "b_p_out", "+p_out", "-p_out", *B_OUT_OF_P[1:]]),
+        (DEEP, [before("w")], ["+p", "+q", "+w", "-w", "w_q_out", "+q_out", "-q_out", "-q", "q_b", *B_OUT_OF_P]),
+    ],
+)
+def test_without_a_skip_all_listeners_are_heard_those_of_the_sub_processes_around_once(
+    definition: Definition, places: list[Place], heard: list[str]
+):
+    assert run_from(definition, request(start=At(tuple(places))))["log"] == heard
 
 
 # -- mappings

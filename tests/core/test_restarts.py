@@ -6,19 +6,17 @@ from chalicelib.core.ids import ActivityId, DeadLetterId, RunId, TransitionId
 from chalicelib.core.journal import Entry, Failure, Input, Opened, Output, Performed, Signal, SignalName
 from chalicelib.core.json_values import Variables
 from chalicelib.core.replay import replay
-from chalicelib.core.restarts import (
+from chalicelib.core.restart_requests import (
     AfterEntry,
     At,
     Beginning,
     Data,
     FromFailure,
-    Plan,
     RestartRequest,
     StartPoint,
     StartRequest,
-    plan_restart,
-    plan_start,
 )
+from chalicelib.core.restarts import Plan, plan_restart, plan_start
 from chalicelib.core.runs import ENDED, Cause, Overrides, Run, RunStatus
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
 from tests.core.elements import ask, between, call
@@ -232,7 +230,13 @@ def lineage_of(run: Run) -> tuple[RunId, RunId | None, int]:
 
 
 @pytest.mark.parametrize(
-    ("delay_s", "wake_at"), [(5.0, BIRTH.at + 65_000), (900.0, BIRTH.at + 960_000), (86_400.0, BIRTH.at + 86_400_000)]
+    ("delay_s", "wake_at"),
+    [
+        (0.5, BIRTH.at + 60_500),
+        (5.0, BIRTH.at + 65_000),
+        (900.0, BIRTH.at + 960_000),
+        (86_400.0, BIRTH.at + 86_400_000),
+    ],
 )
 def test_a_delayed_run_does_nothing_before_its_time(delay_s: float, wake_at: int):
     plan = planned(COMPLETED, request(start=AfterEntry(1), delay_s=delay_s))

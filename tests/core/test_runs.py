@@ -7,7 +7,7 @@ from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import ActivityId
 from chalicelib.core.journal import Closed, Entry, Failure, Performed, Signal, SignalName
 from chalicelib.core.replay import apply, begin
-from chalicelib.core.runs import Lease, Run, RunStatus, Tries, progressed, ring_delay_s, scheduled, visited
+from chalicelib.core.runs import Lease, Run, RunStatus, Tries, broken_off, progressed, ring_delay_s, scheduled, visited
 from chalicelib.core.state import Start, State
 from tests.core.elements import END, START, ask, between, call, line, pause, read
 from tests.core.sources import source_run
@@ -120,6 +120,18 @@ def test_an_ended_run_is_never_looked_at_again():
     run = run_after(BOTH, CANCEL, tries={1: Tries(2, AT)}, not_before=AT, wake_at=AT)
 
     assert (run.ended_at, run.tries, run.not_before, run.wake_at) == (AT, {}, None, None)
+
+
+def test_a_run_that_is_broken_off_has_failed_with_the_data_it_had():
+    lease = Lease("worker", AT + 1)
+    run = head(BOTH, claims=3, lease=lease, tries={1: Tries(2, AT)}, started_at=7, not_before=AT, wake_at=AT)
+
+    broken = broken_off(run, FAILURE, 5, AT)
+
+    assert (broken.status, broken.failure, broken.ended_at, broken.updated_at) == (RunStatus.FAILED, FAILURE, AT, AT)
+    assert (broken.variables, broken.journal_length, broken.started_at) == (run.variables, 5, 7)
+    assert (broken.claims, broken.lease, broken.tries) == (0, None, {})
+    assert (broken.not_before, broken.wake_at) == (None, None)
 
 
 # -- somebody other than the worker
