@@ -1,0 +1,99 @@
+"""Every call to AWS has one of three ends, and only here are AWS's errors told apart.
+
+| end       | when                                                          | what happens                          |
+|-----------|---------------------------------------------------------------|---------------------------------------|
+| *refused* | a condition failed: nothing was written                       | `Refused`; the caller reads back      |
+| *passing* | throttled, conflicting, unreachable, answer lost: who knows   | again, with a pause; then `Busy`      |
+| *final*   | anything else: the call is wrong, which is a defect of ours   | PynamoDB's or botocore's own error    |
+
+Look at the cause, never at PynamoDB's class: it wraps refusals and lost answers in the same one. A call that is
+repeated must be conditional, so that its second execution does nothing; whoever is refused asks whether the
+first one was its own.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import CancellationReason, PynamoDBException
+
+from chalicelib.core.errors import Busy
+
+T = TypeVar("T")
+
+_CONDITION = "ConditionalCheckFailed"
+_PASSING = frozenset(
+    {
+        "InternalServerError",
+        "InternalFailure",
+        "LimitExceededException",
+        "OverLimit",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "ServiceUnavailable",
+        "ThrottlingException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
+)
+_PASSING_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+
+
+class Refused(Exception):
+    """A condition did not hold. `reasons` has one code (or None) for each action of a transaction, in order."""
+
+    def __init__(self, reasons: Sequence[str | None] = (_CONDITION,)) -> None:
+        super().__init__(", ".join(str(reason) for reason in reasons))
+        self.reasons = tuple(reasons)
+
+    def is_refused(self, action: int) -> bool:
+        return self.reasons[action] == _CONDITION
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Make calls, and repeat those whose outcome is unknown. `pause` sleeps seconds; `jitter` answers 0..1."""
+
+    pause: Callable[[float], None]
+    jitter: Callable[[], float]
+    attempts: int = 4
+
+    def make(self, call: Callable[[], T]) -> T:
+        """Answer what the call answers; raise `Refused`, or `Busy` when every attempt passed without an answer."""
+        for attempt in range(self.attempts):
+            if attempt:
+                self.pause(self.jitter() * 0.05 * 2**attempt)
+            try:
+                return call()
+            except (PynamoDBException, BotoCoreError, ClientError) as error:
+                _raise_unless_passing(error)
+        raise Busy
+
+
+def _raise_unless_passing(error: PynamoDBException | BotoCoreError | ClientError) -> None:
+    cause = error.cause if isinstance(error, PynamoDBException) else error
+    if isinstance(cause, BotoCoreError):
+        return
+    if not isinstance(cause, ClientError):
+        raise error
+    code = cause.response.get("Error", {}).get("Code", "")
+    if code == "ConditionalCheckFailedException":
+        raise Refused from error
+    if code == "TransactionCanceledException":
+        reasons = _reasons(error, cause)
+        if _CONDITION in reasons:
+            raise Refused(reasons) from error
+        if not _PASSING_REASONS.issuperset(reason for reason in reasons if reason):
+            raise error
+    elif code not in _PASSING:
+        raise error
+
+
+def _reasons(error: Exception, cause: ClientError) -> tuple[str | None, ...]:
+    told: Sequence[CancellationReason | None] = getattr(error, "cancellation_reasons", None) or ()
+    if told:
+        return tuple(reason.code if reason else None for reason in told)
+    plain = cause.response.get("CancellationReasons", ())
+    return tuple(None if reason["Code"] == "None" else reason["Code"] for reason in plain)

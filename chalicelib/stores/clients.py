@@ -1,0 +1,55 @@
+"""Clients beside DynamoDB's: made when first used, all from the one session that PynamoDB's connection has."""
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.connection import Connection
+
+from chalicelib.core.effects import Failed, FunctionAnswer
+
+LONGEST_INVOKE_S = 26  # a little more than the longest timeout that a definition may ask for
+
+_PASSING = frozenset(
+    {"EC2ThrottledException", "ResourceNotReadyException", "ServiceException", "TooManyRequestsException"}
+)
+
+
+def sqs_client(connection: Connection) -> Callable[[], Any]:
+    config = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 3, "mode": "standard"})
+    return cache(lambda: _session(connection).client("sqs", config=config))
+
+
+def lambda_client(connection: Connection) -> Callable[[], Any]:
+    """Make no second attempt by itself: a run counts its own."""
+    config = Config(connect_timeout=2, read_timeout=LONGEST_INVOKE_S, retries={"total_max_attempts": 1})
+    return cache(lambda: _session(connection).client("lambda", config=config))
+
+
+def _session(connection: Connection) -> boto3.Session:
+    return boto3.Session(botocore_session=connection.session, region_name=connection.region)
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionClient:
+    """Invoke Lambda functions; whatever the service or the network does is an answer."""
+
+    client: Callable[[], Any]
+
+    def invoke(self, function: str, payload: bytes, idempotency_key: str) -> FunctionAnswer | Failed:
+        """Invoke once and wait for the answer; the key goes along in the client context."""
+        context = base64.b64encode(json.dumps({"custom": {"idempotency_key": idempotency_key}}).encode()).decode()
+        try:
+            answer = self.client().invoke(FunctionName=function, Payload=payload, ClientContext=context)
+            return FunctionAnswer(answer["Payload"].read(), answer.get("FunctionError"))
+        except BotoCoreError as error:
+            return Failed("connection", f"{function} gave no answer: {type(error).__name__}.", is_retryable=True)
+        except ClientError as error:
+            code = error.response.get("Error", {}).get("Code", "unknown")
+            return Failed("invoke_refused", f"{function} was not invoked: {code}.", is_retryable=code in _PASSING)

@@ -1,0 +1,171 @@
+"""Definitions in DynamoDB: rows of one key side by side.
+
+| sort key          | what                                                                     |
+|-------------------|--------------------------------------------------------------------------|
+| `draft`           | the draft's document; may change                                         |
+| `published`       | a copy of the newest published version, so that finding it is one read   |
+| `n#00000001`      | which snapshot is version 1                                              |
+| `s#snap_…`        | a graph, by its content; never changes                                   |
+
+Parsed graphs are kept in memory by account, key and snapshot: what never changes needs no second read.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pynamodb.connection import Connection
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.core.definition_documents import read_definition
+from chalicelib.core.definitions import Definition
+from chalicelib.core.errors import Conflict
+from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId, derived_uuid
+from chalicelib.core.json_values import Json
+from chalicelib.core.versions import Version, snapshot_id
+from chalicelib.stores.calls import Calls, Refused
+from chalicelib.stores.packing import check_size, pack, unpack
+from chalicelib.stores.tables import DefinitionRow, whole
+
+KEPT_IN_MEMORY = 128  # parsed graphs
+_DRAFT, _PUBLISHED = "draft", "published"
+
+
+class PublishedMeanwhile(Conflict):
+    code = "published_meanwhile"
+
+    def __init__(self, key: DefinitionKey) -> None:
+        super().__init__(f"Somebody else published '{key}' at the same time. Look, and publish again.", definition=key)
+
+
+class DefinitionSummary(NamedTuple):
+    key: DefinitionKey
+    draft: SnapshotId
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionStore:
+    connection: Connection
+    calls: Calls
+    _parsed: OrderedDict[tuple[str, str], Definition] = field(default_factory=OrderedDict)
+
+    # -- reading
+
+    def draft(self, account: AccountId, key: DefinitionKey) -> Version | None:
+        return self._version(account, key, _DRAFT)
+
+    def published(self, account: AccountId, key: DefinitionKey) -> Version | None:
+        return self._version(account, key, _PUBLISHED)
+
+    def snapshot(self, account: AccountId, key: DefinitionKey, snapshot: SnapshotId) -> Version | None:
+        """Answer a frozen graph, without its number."""
+        parsed = self._known(_pk(account, key), snapshot)
+        if parsed is not None:
+            return Version(key, snapshot, parsed)
+        return self._version(account, key, f"s#{snapshot}")
+
+    def numbered(self, account: AccountId, key: DefinitionKey, number: int) -> Version | None:
+        row = self._row(account, key, _numbered(number))
+        found = self.snapshot(account, key, SnapshotId(row.snapshot_id)) if row else None
+        if row is None or found is None:
+            return None
+        return Version(key, found.snapshot, found.definition, number, int(row.at))
+
+    def list(self, account: AccountId, *, after: str | None, limit: int) -> list[DefinitionSummary]:
+        """List an account's definitions by key."""
+        condition = None if after is None else DefinitionRow.key > after
+        rows = self.calls.make(lambda: [*DefinitionRow.by_account.query(account, condition, limit=limit)])
+        return [DefinitionSummary(DefinitionKey(row.key), SnapshotId(row.snapshot_id), int(row.at)) for row in rows]
+
+    def _version(self, account: AccountId, key: DefinitionKey, sort: str) -> Version | None:
+        row = self._row(account, key, sort)
+        if row is None or row.document is None:
+            return None
+        snapshot = SnapshotId(row.snapshot_id)
+        parsed = self._known(row.pk, snapshot) or self._keep(row.pk, snapshot, read_definition(unpack(row.document)))
+        return Version(key, snapshot, parsed, whole(row.number), int(row.at))
+
+    def _row(self, account: AccountId, key: DefinitionKey, sort: str) -> DefinitionRow | None:
+        def get() -> DefinitionRow | None:
+            try:
+                return DefinitionRow.get(_pk(account, key), sort, consistent_read=True)
+            except DefinitionRow.DoesNotExist:
+                return None
+
+        return self.calls.make(get)
+
+    def _known(self, pk: str, snapshot: SnapshotId) -> Definition | None:
+        parsed = self._parsed.get((pk, snapshot))
+        if parsed is not None:
+            self._parsed.move_to_end((pk, snapshot))
+        return parsed
+
+    def _keep(self, pk: str, snapshot: SnapshotId, parsed: Definition) -> Definition:
+        self._parsed[pk, snapshot] = parsed
+        while len(self._parsed) > KEPT_IN_MEMORY:
+            self._parsed.popitem(last=False)
+        return parsed
+
+    # -- writing
+
+    def save_draft(self, account: AccountId, key: DefinitionKey, document: Json, at: int) -> SnapshotId:
+        """Put a checked document in the draft's place."""
+        snapshot = snapshot_id(document)
+        packed = pack(document)
+        check_size(packed)
+        row = DefinitionRow(
+            _pk(account, key), _DRAFT, snapshot_id=snapshot, document=packed, at=at, account=account, key=key
+        )
+        self.calls.make(row.save)
+        return snapshot
+
+    def freeze(self, account: AccountId, version: Version) -> None:
+        """Keep a graph under its content's name for ever; keeping it twice is keeping it once."""
+        self.calls.make(_snapshot_row(account, version).save)
+
+    def publish(self, account: AccountId, draft: Version, newest: Version | None, at: int) -> Version:
+        """Make the draft the next version; raise `PublishedMeanwhile` if `newest` is not the newest any more."""
+        number = 1 + ((newest.number or 0) if newest else 0)
+        published = Version(draft.key, draft.snapshot, draft.definition, number, at)
+        token = derived_uuid(account, draft.key, draft.snapshot, str(number), str(at))
+
+        def transact() -> None:
+            with TransactWrite(connection=self.connection, client_request_token=token) as transaction:
+                transaction.save(_snapshot_row(account, published))
+                transaction.save(_row(account, published, _numbered(number)), DefinitionRow.pk.does_not_exist())
+                transaction.save(
+                    _row(account, published, _PUBLISHED, document=pack(published.definition.document)),
+                    DefinitionRow.pk.does_not_exist() if number == 1 else DefinitionRow.number == number - 1,
+                )
+
+        try:
+            self.calls.make(transact)
+        except Refused as refused:
+            raise PublishedMeanwhile(draft.key) from refused
+        return published
+
+
+def _pk(account: AccountId, key: DefinitionKey) -> str:
+    return f"{account}#{key}"
+
+
+def _numbered(number: int) -> str:
+    return f"n#{number:08d}"
+
+
+def _snapshot_row(account: AccountId, version: Version) -> DefinitionRow:
+    row = _row(account, version, f"s#{version.snapshot}", document=pack(version.definition.document))
+    row.number, row.snapshot = None, f"{account}#{version.snapshot}"
+    return row
+
+
+def _row(account: AccountId, version: Version, sort: str, document: bytes | None = None) -> DefinitionRow:
+    return DefinitionRow(
+        _pk(account, version.key),
+        sort,
+        snapshot_id=version.snapshot,
+        number=version.number,
+        document=document,
+        at=version.at,
+    )

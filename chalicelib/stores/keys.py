@@ -1,0 +1,73 @@
+"""API keys in DynamoDB: found by the SHA-256 of the secret, which is all that is kept of it."""
+
+from dataclasses import dataclass, replace
+
+from chalicelib.core.access import ApiKey, Scope, secret_hash
+from chalicelib.core.ids import AccountId
+from chalicelib.stores.calls import Calls, Refused
+from chalicelib.stores.tables import KeyRow, whole
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStore:
+    calls: Calls
+
+    def find(self, secret: str) -> ApiKey | None:
+        """Answer the key that this secret is, disabled and expired ones included.
+
+        The read is consistent: an older copy of a revoked key would be remembered for another minute.
+        """
+
+        def get() -> KeyRow | None:
+            try:
+                return KeyRow.get(secret_hash(secret), consistent_read=True)
+            except KeyRow.DoesNotExist:
+                return None
+
+        row = self.calls.make(get)
+        return _key(row) if row else None
+
+    def create(self, key: ApiKey, secret: str) -> None:
+        """Keep a new key; keeping the same one again changes nothing."""
+        row = KeyRow(
+            secret_hash(secret),
+            account=key.account,
+            key_id=key.id,
+            name=key.name,
+            scopes={scope.value for scope in key.scopes},
+            environment=key.environment,
+            created_at=key.created_at,
+            expires_at=key.expires_at,
+            is_disabled=key.is_disabled,
+        )
+        try:
+            self.calls.make(lambda: row.save(condition=KeyRow.pk.does_not_exist()))
+        except Refused:
+            return
+
+    def list(self, account: AccountId) -> list[ApiKey]:
+        return [_key(row) for row in self.calls.make(lambda: [*KeyRow.by_account.query(account, limit=1000)])]
+
+    def disable(self, account: AccountId, key_id: str) -> ApiKey | None:
+        """Let a key open nothing any more; None if the account has no such key."""
+        rows = self.calls.make(lambda: [*KeyRow.by_account.query(account, KeyRow.key_id == key_id)])
+        for row in rows:
+            self._disable(row.pk)
+        return replace(_key(rows[0]), is_disabled=True) if rows else None
+
+    def _disable(self, pk: str) -> None:
+        row = KeyRow(pk)
+        self.calls.make(lambda: row.update([KeyRow.is_disabled.set(True)], condition=KeyRow.pk.exists()))
+
+
+def _key(row: KeyRow) -> ApiKey:
+    return ApiKey(
+        id=row.key_id,
+        account=AccountId(row.account),
+        name=row.name,
+        scopes=frozenset(Scope(scope) for scope in row.scopes),
+        environment=row.environment,
+        created_at=int(row.created_at),
+        expires_at=whole(row.expires_at),
+        is_disabled=row.is_disabled,
+    )

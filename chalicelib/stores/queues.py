@@ -1,0 +1,82 @@
+"""SQS: the doorbell. A message says which run to look at; what is true stands in the tables.
+
+A ring that fails is no failure: the run's `wake_at` makes the sweep ring again.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.core.errors import Busy, Invalid
+from chalicelib.stores.calls import Calls
+
+_LOG = logging.getLogger("reprise.queues")
+
+BATCH = 10  # messages that SQS takes in one call
+
+
+class MessageInvalid(Invalid):
+    """A message is none of ours: it belongs into the DLQ."""
+
+    code = "message_invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """Look at the run under this key of the table, after so many seconds (900 at most)."""
+
+    key: str
+    delay_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunQueue:
+    client: Callable[[], Any]
+    url: str
+    calls: Calls
+
+    def put(self, rings: Iterable[Ring]) -> int:
+        """Ring for each, ten to a call, and answer how many rings were taken. Never raises for AWS's sake."""
+        todo, taken = iter(rings), 0
+        while batch := list(islice(todo, BATCH)):
+            taken += self._put_batch(batch)
+        return taken
+
+    def _put_batch(self, batch: Sequence[Ring]) -> int:
+        """Send one batch; entries that SQS did not take are sent once more, by themselves."""
+        left = list(batch)
+        for _ in range(2):
+            left = self._send(left)
+            if not left:
+                break
+        return len(batch) - len(left)
+
+    def _send(self, rings: list[Ring]) -> list[Ring]:
+        """Send, and answer what was not taken."""
+        entries = [
+            {"Id": str(i), "MessageBody": json.dumps({"run": ring.key}), "DelaySeconds": ring.delay_s}
+            for i, ring in enumerate(rings)
+        ]
+        try:
+            answer = self.calls.make(lambda: self.client().send_message_batch(QueueUrl=self.url, Entries=entries))
+        except (Busy, BotoCoreError, ClientError) as error:
+            _LOG.warning("ring not taken: %s", type(error).__name__)  # the sweep rings again
+            return rings
+        return [rings[int(failed["Id"])] for failed in answer.get("Failed", ())]
+
+
+def read_message(body: str) -> str:
+    """Answer the run key that a message names; raise `MessageInvalid` for anything else."""
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise MessageInvalid("The message is not JSON.") from error
+    key = message.get("run") if isinstance(message, dict) else None
+    if not isinstance(key, str) or not key.count("#"):
+        raise MessageInvalid("The message names no run.")
+    return key

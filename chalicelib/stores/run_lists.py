@@ -1,0 +1,50 @@
+"""Lists of runs, read from the indexes: summaries, newest first."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pynamodb.indexes import GlobalSecondaryIndex
+
+from chalicelib.core.ids import AccountId, RunId
+from chalicelib.core.run_summaries import RunFilter, RunSummary
+from chalicelib.stores.calls import Calls
+from chalicelib.stores.pages import Page, merged_page
+from chalicelib.stores.run_rows import summary_from
+from chalicelib.stores.shards import Shards, run_key
+from chalicelib.stores.tables import RunRow
+
+
+@dataclass(frozen=True, slots=True)
+class RunLists:
+    calls: Calls
+    shards: Shards
+
+    def page(self, account: AccountId, filter_: RunFilter, *, before: str | None, limit: int) -> Page[RunSummary]:
+        """List the runs that a filter keeps."""
+        index: GlobalSecondaryIndex[Any] = RunRow.by_account
+        prefix = str(account)
+        if filter_.definition is not None:
+            index, prefix = RunRow.by_definition, f"{account}#{filter_.definition}"
+        lowest = f"{filter_.created_from or 0:013d}"
+        highest = "~" if filter_.created_to is None else f"{filter_.created_to:013d}~"
+
+        def scan(shard: str, below: str | None, size: int) -> list[RunSummary]:
+            created = RunRow.created.between(lowest, min(below or highest, highest))
+            rows = index.query(shard, created, scan_index_forward=False, limit=size + 1, page_size=size + 1)
+            return [run for run in map(summary_from, rows) if run.position != below][:size]
+
+        return self.calls.make(
+            lambda: merged_page(
+                self.shards.all(prefix),
+                scan,
+                lambda run: run.position,
+                before=before,
+                limit=limit,
+                keep=filter_.keeps,
+            )
+        )
+
+    def family(self, account: AccountId, root: RunId, limit: int) -> list[RunSummary]:
+        """List a root and all that was restarted from it at any remove, oldest first."""
+        query = lambda: list(RunRow.by_root.query(run_key(account, root), limit=limit, page_size=limit))  # noqa: E731
+        return [summary_from(row) for row in self.calls.make(query)]

@@ -1,0 +1,142 @@
+"""A run as a row, and a row (or an index's part of one) as a run."""
+
+from typing import Any, cast
+
+from chalicelib.core.ids import AccountId, DeadLetterId, DefinitionKey, RunId, SnapshotId
+from chalicelib.core.journal import Failure
+from chalicelib.core.json_values import Variables
+from chalicelib.core.run_summaries import RunSummary, list_position
+from chalicelib.core.runs import Cause, Lease, Lineage, Overrides, Run, RunStatus, Tries
+from chalicelib.stores.entries import plain, plain_start, read, read_start
+from chalicelib.stores.packing import check_size, pack, unpack
+from chalicelib.stores.shards import Shards, run_key
+from chalicelib.stores.tables import RunRow, whole
+
+
+def row_of(run: Run, shards: Shards, writer: str) -> RunRow:
+    """Write a run as a row; raise `ItemTooLarge` before DynamoDB would."""
+    data, variables = pack(run.input), pack(run.variables)
+    is_same = variables == data  # as JSON: to Python 1 and True are equal
+    check_size(data, None if is_same else variables)
+    return RunRow(
+        pk=run_key(run.account, run.id),
+        account=run.account,
+        run_id=run.id,
+        definition_key=run.definition,
+        snapshot_id=run.snapshot,
+        version=run.version,
+        status=run.status.value,
+        business_key=run.business_key,
+        labels=set(run.labels) or None,
+        definition_shard=shards.of(f"{run.account}#{run.definition}", run.id),
+        account_shard=shards.of(run.account, run.id),
+        root=run_key(run.account, run.lineage.root),
+        created=list_position(run.created_at, run.id),
+        created_at=run.created_at,
+        updated_at=run.updated_at,
+        started_at=run.started_at,
+        ended_at=run.ended_at,
+        root_id=run.lineage.root,
+        source_id=run.lineage.source,
+        attempt=run.lineage.attempt,
+        cause=pack(plain(run.lineage.cause)),
+        error=None if run.failure is None else pack(plain(run.failure)),
+        dead_letter_id=run.dead_letter,
+        journal_length=run.journal_length,
+        request_hash=run.request_hash,
+        input=data,
+        variables=None if is_same else variables,
+        start=pack(plain_start(run.start)),
+        overrides=pack(plain(run.overrides)),
+        tries=_pack_tries(run),
+        revision=run.revision,
+        writer=writer,
+        claims=run.claims,
+        lease_owner=run.lease.owner if run.lease else None,
+        lease_until=run.lease.until if run.lease else None,
+        not_before=run.not_before,
+        due_shard=None if run.wake_at is None else shards.due_of(run.id),
+        wake_at=run.wake_at,
+    )
+
+
+def _pack_tries(run: Run) -> bytes | None:
+    if not run.tries:
+        return None
+    return pack({str(token): plain(tries) for token, tries in run.tries.items()})
+
+
+def run_from(row: RunRow) -> Run:
+    variables = cast("Variables", unpack(row.input))
+    return Run(
+        account=AccountId(row.account),
+        id=RunId(row.run_id),
+        definition=DefinitionKey(row.definition_key),
+        snapshot=SnapshotId(row.snapshot_id),
+        version=whole(row.version),
+        status=RunStatus(row.status),
+        input=variables,
+        variables=cast("Variables", unpack(row.variables)) if row.variables else variables,
+        start=read_start(unpack(row.start)),
+        lineage=_lineage(row),
+        request_hash=row.request_hash,
+        created_at=int(row.created_at),
+        updated_at=int(row.updated_at),
+        journal_length=int(row.journal_length),
+        business_key=row.business_key,
+        labels=_labels(row.labels),
+        overrides=read(unpack(row.overrides), Overrides),
+        started_at=whole(row.started_at),
+        ended_at=whole(row.ended_at),
+        failure=_failure(row),
+        dead_letter=DeadLetterId(row.dead_letter_id) if row.dead_letter_id else None,
+        revision=int(row.revision),
+        claims=int(row.claims),
+        lease=Lease(row.lease_owner, int(row.lease_until)) if row.lease_owner else None,
+        tries=_tries(row),
+        not_before=whole(row.not_before),
+        wake_at=whole(row.wake_at),
+    )
+
+
+def summary_from(row: RunRow) -> RunSummary:
+    return RunSummary(
+        id=RunId(row.run_id),
+        definition=DefinitionKey(row.definition_key),
+        version=whole(row.version),
+        snapshot=SnapshotId(row.snapshot_id),
+        status=RunStatus(row.status),
+        business_key=row.business_key,
+        labels=_labels(row.labels),
+        lineage=_lineage(row),
+        failure=_failure(row),
+        dead_letter=DeadLetterId(row.dead_letter_id) if row.dead_letter_id else None,
+        journal_length=int(row.journal_length),
+        created_at=int(row.created_at),
+        updated_at=int(row.updated_at),
+        started_at=whole(row.started_at),
+        ended_at=whole(row.ended_at),
+    )
+
+
+def _labels(labels: set[Any] | None) -> tuple[str, ...]:
+    return tuple(sorted(labels or ()))
+
+
+def _failure(row: RunRow) -> Failure | None:
+    return read(unpack(row.error), Failure) if row.error else None
+
+
+def _lineage(row: RunRow) -> Lineage:
+    return Lineage(
+        root=RunId(row.root_id),
+        source=RunId(row.source_id) if row.source_id else None,
+        attempt=int(row.attempt),
+        cause=read(unpack(row.cause), Cause),
+    )
+
+
+def _tries(row: RunRow) -> dict[int, Tries]:
+    if not row.tries:
+        return {}
+    return {int(token): read(tries, Tries) for token, tries in cast("Variables", unpack(row.tries)).items()}

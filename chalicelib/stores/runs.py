@@ -1,0 +1,218 @@
+"""Runs and their journals in DynamoDB. Every write is conditional: a repeat, a late worker or a stranger is refused.
+
+A head is written whole, on the revision it was read at. A refused write is read back: what our own `writer` wrote
+was us, and only its answer was lost.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from pynamodb.connection import Connection
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.core.dead_letters import DeadLetter
+from chalicelib.core.ids import AccountId, RunId, derived_uuid
+from chalicelib.core.journal import Entry
+from chalicelib.core.restarts import Plan
+from chalicelib.core.runs import ENDED, Lease, Run, RunStatus
+from chalicelib.stores.calls import Calls, Refused
+from chalicelib.stores.dead_letters import letter_row, unlisted
+from chalicelib.stores.journals import load_journal, rows_of
+from chalicelib.stores.run_rows import row_of, run_from
+from chalicelib.stores.shards import Shards, run_key
+from chalicelib.stores.tables import JournalRow, RunRow
+
+_LIVE = [status.value for status in RunStatus if status not in ENDED]
+
+
+class Wake(NamedTuple):
+    """A run that the sweep found, and the time (ms) that it was found under."""
+
+    key: str
+    wake_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunStore:
+    connection: Connection
+    calls: Calls
+    shards: Shards
+
+    # -- reading
+
+    def load(self, account: AccountId, run_id: RunId) -> Run | None:
+        """Read one run, consistently."""
+        return self.load_key(run_key(account, run_id))
+
+    def load_key(self, key: str) -> Run | None:
+        row = self._row(key)
+        return run_from(row) if row else None
+
+    def load_all(self, account: AccountId, run_ids: Iterable[RunId]) -> dict[RunId, Run]:
+        """Read up to 100 runs in one call, consistently; what does not exist is left out."""
+        keys = [run_key(account, run_id) for run_id in run_ids]
+        rows = self.calls.make(lambda: list(RunRow.batch_get(keys, consistent_read=True)))
+        return {run.id: run for run in map(run_from, rows)}
+
+    def journal(self, run: Run) -> tuple[Entry, ...]:
+        """Read a run's whole journal, consistently."""
+        return load_journal(run, self.calls)
+
+    def _row(self, key: str) -> RunRow | None:
+        def get() -> RunRow | None:
+            try:
+                return RunRow.get(key, consistent_read=True)
+            except RunRow.DoesNotExist:
+                return None
+
+        return self.calls.make(get)
+
+    # -- a new run
+
+    def check_size(self, plan: Plan) -> None:
+        """Raise what `create` would raise for a plan that holds more than can be written."""
+        self._rows(plan, writer="")
+
+    def _rows(self, plan: Plan, writer: str) -> tuple[RunRow, list[JournalRow]]:
+        run = plan.run
+        return row_of(run, self.shards, writer), rows_of(run.account, run.id, 1, plan.journal[1:], writer)
+
+    def create(self, plan: Plan, writer: str) -> Run:
+        """Write all that a plan says, whole or not at all, and answer the run that stands under its id.
+
+        That is another than the plan's when the id was taken: an earlier delivery of the same request, or
+        another request under the same key.
+        """
+        try:
+            self._create(plan, writer)
+        except Refused:
+            stands = self._row(run_key(plan.run.account, plan.run.id))
+            if stands is not None:
+                return plan.run if stands.writer == writer else run_from(stands)
+            if plan.consumed is None:
+                raise
+            return self.create(replace(plan, consumed=None), writer)  # the dead letter is not kept any more
+        return plan.run
+
+    def _create(self, plan: Plan, writer: str) -> None:
+        run, consumed = plan.run, plan.consumed
+        head, rows = self._rows(plan, writer)
+        is_new = RunRow.pk.does_not_exist()
+        if not rows and plan.dead_letter is None and consumed is None:
+            self.calls.make(lambda: head.save(condition=is_new))
+            return
+
+        def put(transaction: TransactWrite) -> None:
+            transaction.save(head, condition=is_new)
+            for row in rows:
+                transaction.save(row, condition=JournalRow.pk.does_not_exist())
+            if plan.dead_letter is not None:
+                transaction.save(letter_row(plan.dead_letter, self.shards))
+            if consumed is not None:
+                unlisted(transaction, run.account, consumed, run.id)
+
+        self._transact(put, run.id, writer, str(consumed))
+
+    # -- work on a run
+
+    def claim(self, key: str, lease: Lease, at: int) -> Run | None:
+        """Take the right to work on a run that is due and that nobody works on; None if it is neither."""
+        row = RunRow(key)
+        row_due = self.shards.due_of(RunId(key.rpartition("#")[2]))
+        actions: list[Action] = [
+            RunRow.status.set(RunStatus.RUNNING.value),
+            RunRow.started_at.set(RunRow.started_at | at),
+            RunRow.lease_owner.set(lease.owner),
+            RunRow.lease_until.set(lease.until),
+            RunRow.wake_at.set(lease.until),
+            RunRow.due_shard.set(row_due),
+            RunRow.writer.set(lease.owner),
+            RunRow.claims.set(RunRow.claims + 1),
+            RunRow.revision.set(RunRow.revision + 1),
+        ]
+        is_free = RunRow.lease_until.does_not_exist() | (RunRow.lease_until <= at)
+        condition = RunRow.status.is_in(*_LIVE) & (RunRow.not_before <= at) & is_free
+        try:
+            self.calls.make(lambda: row.update(actions, condition=condition))
+        except Refused:
+            ours = self.load_key(key)
+            return ours if ours is not None and ours.lease == lease else None
+        return run_from(row)
+
+    def append(self, run: Run, index: int, entries: Sequence[Entry], writer: str) -> None:
+        """Put entries at the journal's end, if nobody else did; raise `Refused` if somebody did."""
+        for row in rows_of(run.account, run.id, index, entries, writer):
+            self._put_row(row)
+
+    def _put_row(self, row: JournalRow) -> None:
+        try:
+            self.calls.make(lambda: row.save(condition=JournalRow.pk.does_not_exist()))
+        except Refused:
+            if self._journal_writer(row) != row.writer:
+                raise
+
+    def _journal_writer(self, row: JournalRow) -> str | None:
+        def get() -> str | None:
+            try:
+                return JournalRow.get(row.pk, row.index, consistent_read=True).writer
+            except JournalRow.DoesNotExist:
+                return None
+
+        return self.calls.make(get)
+
+    def commit(self, run: Run, index: int, entries: Sequence[Entry], letter: DeadLetter | None, writer: str) -> Run:
+        """Write entries, head and dead letter, whole or not at all; raise `Refused` if the run moved meanwhile.
+
+        `run` carries the revision it was read at; the one answered carries the next.
+        """
+        head = row_of(replace(run, revision=run.revision + 1), self.shards, writer)
+        rows = rows_of(run.account, run.id, index, entries, writer)
+        is_unmoved = RunRow.revision == run.revision
+        if not rows and letter is None:
+            self._save_head(head, is_unmoved)
+            return replace(run, revision=run.revision + 1)
+
+        def put(transaction: TransactWrite) -> None:
+            transaction.save(head, condition=is_unmoved)
+            for row in rows:
+                transaction.save(row, condition=JournalRow.pk.does_not_exist())
+            if letter is not None:
+                transaction.save(letter_row(letter, self.shards))
+
+        self._transact(put, head.pk, writer, str(run.revision), str(index), str(run.updated_at))
+        return replace(run, revision=run.revision + 1)
+
+    def _save_head(self, head: RunRow, condition: object) -> None:
+        try:
+            self.calls.make(lambda: head.save(condition=condition))  # type: ignore[arg-type]
+        except Refused:
+            stands = self._row(head.pk)
+            if stands is None or (stands.writer, stands.revision) != (head.writer, head.revision):
+                raise
+
+    def _transact(self, put: Callable[[TransactWrite], None], *token: str) -> None:
+        """Make one transaction; its token makes DynamoDB answer a repeat within ten minutes from the first."""
+
+        def transact() -> None:
+            with TransactWrite(connection=self.connection, client_request_token=derived_uuid(*token)) as transaction:
+                put(transaction)
+
+        self.calls.make(transact)
+
+    # -- the sweep
+
+    def overdue(self, shard: str, at: int, limit: int) -> list[Wake]:
+        """List runs that should have been looked at by now (ms), the longest overdue first."""
+        query = lambda: list(RunRow.due.query(shard, RunRow.wake_at <= at, limit=limit, page_size=limit))  # noqa: E731
+        return [Wake(row.pk, int(row.wake_at)) for row in self.calls.make(query)]
+
+    def postpone(self, wake: Wake, to: int) -> None:
+        """Look at a run again at a later time (ms), unless somebody has moved it meanwhile."""
+        row = RunRow(wake.key)
+        is_unmoved = RunRow.wake_at == wake.wake_at
+        try:
+            self.calls.make(lambda: row.update([RunRow.wake_at.set(to)], condition=is_unmoved))
+        except Refused:
+            return

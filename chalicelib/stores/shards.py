@@ -1,0 +1,33 @@
+"""Write-sharded index keys: a list's partition is cut into a constant number of shards and read by merging.
+
+The number may only ever grow: readers look at all shards, and what was written stays where it is.
+"""
+
+from dataclasses import dataclass
+from zlib import crc32
+
+from chalicelib.core.ids import AccountId, RunId
+
+
+def run_key(account: AccountId, run_id: RunId) -> str:
+    return f"{account}#{run_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """How many shards a list has, and how many the sweep's index has."""
+
+    lists: int
+    due: int
+
+    def of(self, prefix: str, run_id: RunId) -> str:
+        return f"{prefix}#{crc32(run_id.encode()) % self.lists}"
+
+    def all(self, prefix: str) -> list[str]:
+        return [f"{prefix}#{shard}" for shard in range(self.lists)]
+
+    def due_of(self, run_id: RunId) -> str:
+        return f"due#{crc32(run_id.encode()) % self.due}"
+
+    def all_due(self) -> list[str]:
+        return [f"due#{shard}" for shard in range(self.due)]
