@@ -1,0 +1,62 @@
+"""Cursors: opaque, signed, and good for one list alone.
+
+A cursor holds a digest of the list it belongs to (account, route, filter), the position to go on below, and when
+the first page was read (ms). Whoever changes a byte, or uses it on another list, gets a refusal.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+
+from chalicelib.core.errors import Invalid
+from chalicelib.core.ids import digest
+from chalicelib.core.json_values import Json
+
+_SIGNATURE = 16  # bytes
+
+
+class CursorInvalid(Invalid):
+    code = "cursor_invalid"
+
+    def __init__(self) -> None:
+        super().__init__("The cursor is not one of this list's.")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    position: str
+    first_page_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cursors:
+    secret: str
+
+    def write(self, cursor: Cursor, listed: Json) -> str:
+        """Seal a position in the list that `listed` describes."""
+        payload = json.dumps([cursor.position, cursor.first_page_at]).encode()
+        return _text(self._sign(payload, listed) + payload)
+
+    def read(self, text: str, listed: Json) -> Cursor:
+        """Open a cursor; raise `CursorInvalid` unless it was sealed for this very list."""
+        try:
+            sealed = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        except (ValueError, binascii.Error) as error:
+            raise CursorInvalid from error
+        signature, payload = sealed[:_SIGNATURE], sealed[_SIGNATURE:]
+        is_sealed = hmac.compare_digest(signature, self._sign(payload, listed))
+        if not is_sealed or text != _text(sealed):  # several texts decode to the same bytes; one is ours
+            raise CursorInvalid
+        position, first_page_at = json.loads(payload)
+        return Cursor(position, first_page_at)
+
+    def _sign(self, payload: bytes, listed: Json) -> bytes:
+        message = digest(listed).encode() + payload
+        return hmac.new(self.secret.encode(), message, hashlib.sha256).digest()[:_SIGNATURE]
+
+
+def _text(sealed: bytes) -> str:
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")

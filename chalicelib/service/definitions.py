@@ -1,0 +1,88 @@
+"""Use cases of definitions: save the draft, publish it, find a version."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from chalicelib.actions.addresses import AddressPolicy
+from chalicelib.core.definition_documents import read_definition
+from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId
+from chalicelib.core.json_values import Json
+from chalicelib.core.refusals import DefinitionNotFound, NothingPublished, VersionNotFound
+from chalicelib.core.runs import Run
+from chalicelib.core.versions import DraftVersion, NamedVersion, PublishedVersion, SameVersion, Version, VersionChoice
+from chalicelib.service.action_checks import check_actions
+from chalicelib.stores.definitions import DefinitionStore, DefinitionSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    store: DefinitionStore
+    policy: AddressPolicy
+    now: Callable[[], int]
+
+    def save_draft(self, account: AccountId, key: DefinitionKey, document: Json) -> SnapshotId:
+        """Check a document and make it the draft; raise `DefinitionInvalid` with every defect."""
+        check_actions(read_definition(document), self.policy)
+        return self.store.save_draft(account, key, document, self.now())
+
+    def publish(self, account: AccountId, key: DefinitionKey) -> Version:
+        """Make the draft the newest published version; publishing the same graph again changes nothing."""
+        draft = self.draft(account, key)
+        newest = self.store.published(account, key)
+        if newest is not None and newest.snapshot == draft.snapshot:
+            return newest
+        return self.store.publish(account, draft, newest, self.now())
+
+    def list(self, account: AccountId, *, after: str | None, limit: int) -> list[DefinitionSummary]:
+        return self.store.list(account, after=after, limit=limit)
+
+    def draft(self, account: AccountId, key: DefinitionKey) -> Version:
+        draft = self.store.draft(account, key)
+        if draft is None:
+            raise DefinitionNotFound(key)
+        return draft
+
+    def find(self, account: AccountId, key: DefinitionKey, choice: VersionChoice, source: Run | None = None) -> Version:
+        """Answer the version that a choice means, for a run that is to come from `source`."""
+        match choice:
+            case SameVersion():
+                assert source is not None
+                return self.of(source)
+            case PublishedVersion():
+                return self._published(account, key)
+            case DraftVersion():
+                return self.draft(account, key)
+            case NamedVersion(name):
+                return self._named(account, key, name)
+            case _:
+                assert_never(choice)
+
+    def freeze(self, account: AccountId, version: Version, choice: VersionChoice) -> None:
+        """Keep a draft as it stands, so that the run on it can always find its graph."""
+        if isinstance(choice, DraftVersion):
+            self.store.freeze(account, version)
+
+    def of(self, run: Run) -> Version:
+        """Answer the version that a run runs on."""
+        version = self.store.snapshot(run.account, run.definition, run.snapshot)
+        if version is None:
+            raise VersionNotFound(run.definition, run.snapshot)
+        return replace(version, number=run.version)
+
+    def _published(self, account: AccountId, key: DefinitionKey) -> Version:
+        published = self.store.published(account, key)
+        if published is None:
+            self.draft(account, key)  # an unknown definition is another refusal than an unpublished one
+            raise NothingPublished(key)
+        return published
+
+    def _named(self, account: AccountId, key: DefinitionKey, name: int | SnapshotId) -> Version:
+        found = (
+            self.store.numbered(account, key, name)
+            if isinstance(name, int)
+            else self.store.snapshot(account, key, name)
+        )
+        if found is None:
+            raise VersionNotFound(key, str(name))
+        return found

@@ -1,0 +1,172 @@
+"""Use cases of runs: start, read, list, complete a task, cancel."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.core.advance import closed, settle
+from chalicelib.core.dead_letters import DeadLetter, with_dead_letter
+from chalicelib.core.definitions import UserTask
+from chalicelib.core.errors import Busy, Conflict, NotFound
+from chalicelib.core.ids import AccountId, DefinitionKey, RunId
+from chalicelib.core.journal import Entry, Opened, Signal, SignalName
+from chalicelib.core.json_values import Variables
+from chalicelib.core.refusals import RunNotFound
+from chalicelib.core.replay import apply, replay
+from chalicelib.core.restart_requests import StartRequest
+from chalicelib.core.restarts import Birth, plan_start
+from chalicelib.core.run_summaries import RunFilter, RunSummary
+from chalicelib.core.runs import Run, RunStatus, visited
+from chalicelib.core.state import State
+from chalicelib.core.versions import Version, VersionChoice
+from chalicelib.core.waits import Wait, open_waits
+from chalicelib.service.commands import Command
+from chalicelib.service.definitions import Definitions
+from chalicelib.service.doorbell import Doorbell
+from chalicelib.service.restarts import Made
+from chalicelib.stores.calls import Refused
+from chalicelib.stores.dead_letters import DeadLetterStore
+from chalicelib.stores.pages import Page
+from chalicelib.stores.run_lists import RunLists
+from chalicelib.stores.runs import RunStore
+
+MAX_COLLISIONS = 6  # with a worker that appends at the same time; each one means that the run went on
+MAX_FAMILY = 200
+
+
+class RunEnded(Conflict):
+    code = "run_ended"
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(f"The run '{run.id}' has ended: it is {run.status.value}.", run_id=run.id)
+
+
+class TaskNotFound(NotFound):
+    code = "task_not_found"
+
+    def __init__(self, run_id: RunId, entry: int) -> None:
+        super().__init__(f"Entry {entry} of run '{run_id}' opened no user task.", run_id=run_id, entry=entry)
+
+
+class TaskClosed(Conflict):
+    code = "task_closed"
+
+    def __init__(self, run_id: RunId, entry: int) -> None:
+        super().__init__(f"The task of entry {entry} of run '{run_id}' is closed.", run_id=run_id, entry=entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    runs: RunStore
+    lists: RunLists
+    letters: DeadLetterStore
+    definitions: Definitions
+    doorbell: Doorbell
+    now: Callable[[], int]
+    new_id: Callable[[], str]
+
+    # -- starting
+
+    def start(self, command: Command, key: DefinitionKey, choice: VersionChoice, request: StartRequest) -> Made:
+        """Start a first run of a definition, and answer it; the same command again answers the same run."""
+        run_id = command.run_id(self.new_id)
+        earlier = self.runs.load(command.account, run_id) if command.key is not None else None
+        if earlier is not None:
+            command.check_same(earlier)
+            return Made(earlier, is_repeat=True)
+        version = self.definitions.find(command.account, key, choice)
+        plan = plan_start(request, version, Birth(run_id, command.request_hash, self.now()))
+        self.definitions.freeze(command.account, version, choice)
+        run = self.runs.create(plan, writer=self.new_id())
+        command.check_same(run)
+        self.doorbell.ring(run)
+        return Made(run, is_repeat=run is not plan.run)
+
+    # -- reading
+
+    def load(self, account: AccountId, run_id: RunId) -> Run:
+        run = self.runs.load(account, run_id)
+        if run is None:
+            raise RunNotFound(run_id)
+        return run
+
+    def journal(self, account: AccountId, run_id: RunId) -> tuple[Entry, ...]:
+        return self.runs.journal(self.load(account, run_id))
+
+    def waits(self, run: Run) -> tuple[Wait, ...]:
+        """List what a run waits for; one that has not begun, or has ended, waits for nothing."""
+        if run.status is RunStatus.PENDING or run.status.is_ended:
+            return ()
+        definition, journal = self.definitions.of(run).definition, self.runs.journal(run)
+        return open_waits(definition, replay(definition, run.start, journal), journal)
+
+    def page(self, account: AccountId, filter_: RunFilter, *, before: str | None, limit: int) -> Page[RunSummary]:
+        return self.lists.page(account, filter_, before=before, limit=limit)
+
+    def family(self, account: AccountId, run_id: RunId) -> list[RunSummary]:
+        """List the root of a run and everything that was restarted from it, oldest first (at most `MAX_FAMILY`)."""
+        return self.lists.family(account, self.load(account, run_id).lineage.root, MAX_FAMILY)
+
+    def dead_letters(self, account: AccountId, *, before: str | None, limit: int) -> Page[DeadLetter]:
+        return self.letters.live(account, before=before, limit=limit)
+
+    # -- changing
+
+    def cancel(self, account: AccountId, run_id: RunId, reason: str) -> Run:
+        """End a run where it stands; raise `RunEnded` if it has ended by itself."""
+
+        def signal(run: Run, _version: Version, _journal: tuple[Entry, ...], _state: State) -> Entry:
+            if run.status.is_ended:
+                raise RunEnded(run)
+            return Signal(SignalName.CANCEL, self.now(), reason)
+
+        return self._append(account, run_id, signal)
+
+    def complete(self, account: AccountId, run_id: RunId, opened: int, variables: Variables) -> Run:
+        """Close the user task that an entry opened, and let the run go on."""
+
+        def close(run: Run, version: Version, journal: tuple[Entry, ...], state: State) -> Entry:
+            token = next((token for token in state.tokens.values() if token.opened == opened), None)
+            _check_task(run, version, journal, opened)
+            if run.status.is_ended:
+                raise RunEnded(run)
+            if token is None:
+                raise TaskClosed(run.id, opened)
+            return closed(version.definition, state, token, variables, self.now())
+
+        return self._append(account, run_id, close)
+
+    def _append(
+        self,
+        account: AccountId,
+        run_id: RunId,
+        decide: Callable[[Run, Version, tuple[Entry, ...], State], Entry],
+    ) -> Run:
+        """Append what is decided on the run as it stands, and all that follows; decide again if it moved."""
+        for _ in range(MAX_COLLISIONS):
+            run = self.load(account, run_id)
+            version, journal = self.definitions.of(run), self.runs.journal(run)
+            state = replay(version.definition, run.start, journal)
+            entry = decide(run, version, journal, state)
+            try:
+                return self._commit(run, version, apply(version.definition, state, entry), entry)
+            except Refused:
+                continue
+        raise Busy
+
+    def _commit(self, run: Run, version: Version, state: State, entry: Entry) -> Run:
+        at = self.now()
+        settled = settle(version.definition, state, at)
+        entries = (entry, *settled.entries)
+        moved = visited(run, version.definition, settled.state, entries, at)
+        moved, letter = with_dead_letter(moved, at)
+        written = self.runs.commit(moved, state.length - 1, entries, letter, writer=self.new_id())
+        if written.lease is None:
+            self.doorbell.ring(written)
+        return written
+
+
+def _check_task(run: Run, version: Version, journal: tuple[Entry, ...], opened: int) -> None:
+    entry = journal[opened] if 0 <= opened < len(journal) else None
+    if isinstance(entry, Opened) and isinstance(version.definition.activities[entry.activity].kind, UserTask):
+        return
+    raise TaskNotFound(run.id, opened)

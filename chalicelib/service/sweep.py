@@ -1,0 +1,43 @@
+"""Once a minute, ring for every run that should have been looked at by now.
+
+A lost message, a crash between write and send, a dead worker, a timer beyond SQS's reach: all are the same
+overdue `wake_at`. The sweep only rings; it decides nothing, so doing it twice does no harm.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib.core.runs import GRACE_MS
+from chalicelib.service.doorbell import Doorbell
+from chalicelib.stores.runs import RunStore
+from chalicelib.stores.shards import Shards
+
+PAGE = 100  # runs of a shard that are rung for and postponed before the next look
+MARGIN_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    runs: RunStore
+    doorbell: Doorbell
+    shards: Shards
+    now: Callable[[], int]
+
+    def run(self, time_left_ms: Callable[[], int]) -> int:
+        """Ring for what is overdue in every shard, as far as time allows; answer how many rings were taken."""
+        return sum(self._shard(shard, time_left_ms) for shard in self.shards.all_due())
+
+    def _shard(self, shard: str, time_left_ms: Callable[[], int]) -> int:
+        rung = 0
+        while time_left_ms() > MARGIN_MS:
+            at = self.now()
+            wakes = self.runs.overdue(shard, at, PAGE)
+            taken = self.doorbell.ring_all(wake.key for wake in wakes)
+            rung += taken
+            if taken < len(wakes):
+                break  # SQS is unwell: leave these overdue for the next sweep
+            for wake in wakes:
+                self.runs.postpone(wake, at + GRACE_MS)
+            if len(wakes) < PAGE:
+                break
+        return rung

@@ -1,0 +1,201 @@
+"""What a worker does with a ring: claim the run, take it as far as it goes, leave it in good order.
+
+    claim ─► replay ─► settle ─► perform the next effect ─► append ─┐
+                         ▲                                          │
+                         └──────────────────────────────────────────┘
+             … until it ends, waits, must be tried later, or time is short: then one transaction leaves it.
+
+An effect is performed at least once and journaled exactly once. Whoever appended meanwhile (a completed task, a
+cancel, a worker that took the lease over) makes our next write fail: we read what stands, and go on from there if
+the run is still ours. An outcome that we hold is not lost by that: it is appended where it belongs now.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from chalicelib.actions.performer import Performer
+from chalicelib.core.advance import effect, failed, next_effects, performed, settle
+from chalicelib.core.dead_letters import with_dead_letter
+from chalicelib.core.definitions import Activity, HttpAction, LambdaAction, ServiceTask
+from chalicelib.core.effects import Failed, Succeeded
+from chalicelib.core.errors import TooLarge
+from chalicelib.core.journal import Entry, Failure, Input, Opened, Output, Performed
+from chalicelib.core.replay import apply, replay
+from chalicelib.core.retries import next_try
+from chalicelib.core.runs import Lease, Run, broken_off, progressed
+from chalicelib.core.state import State, Token
+from chalicelib.core.versions import Version
+from chalicelib.service.definitions import Definitions
+from chalicelib.service.doorbell import Doorbell
+from chalicelib.stores.calls import Refused
+from chalicelib.stores.runs import RunStore
+
+LEASE_MS = 90_000  # longer than the function's timeout (60 s), shorter than the queue's visibility (360 s)
+MAX_CLAIMS = 20  # claims in a row that led nowhere: the worker dies of this run
+MARGIN_MS = 5_000  # kept back to commit and ring
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A claimed run as its worker sees it: `entries` are decided and not yet written, `done` counts effects."""
+
+    run: Run
+    version: Version
+    state: State
+    entries: tuple[Entry, ...] = ()
+    done: int = 0
+
+    def then(self, entries: Sequence[Entry]) -> "Work":
+        state = self.state
+        for entry in entries:
+            state = apply(self.version.definition, state, entry)
+        return replace(self, state=state, entries=(*self.entries, *entries))
+
+    def settled(self, at: int) -> "Work":
+        settled = settle(self.version.definition, self.state, at)
+        return replace(self, state=settled.state, entries=(*self.entries, *settled.entries))
+
+    @property
+    def first_unwritten(self) -> int:
+        return self.state.length - len(self.entries)
+
+    def lease_left(self, at: int) -> int:
+        """Answer for how long (ms) nobody else should be at this run."""
+        return 0 if self.run.lease is None else self.run.lease.until - at
+
+    def ready(self, at: int) -> Token | None:
+        """Answer the token whose effect is to be performed now."""
+        for token in next_effects(self.version.definition, self.state):
+            tries = self.run.tries.get(token.id)
+            if tries is None or tries.not_before <= at:
+                return token
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    runs: RunStore
+    definitions: Definitions
+    performer: Performer
+    doorbell: Doorbell
+    now: Callable[[], int]
+    new_id: Callable[[], str]
+
+    def advance(self, key: str, time_left_ms: Callable[[], int]) -> None:
+        """Take a run as far as it goes; do nothing if it is not due or somebody else is at it."""
+        at, owner = self.now(), self.new_id()
+        run = self.runs.claim(key, Lease(owner, at + LEASE_MS), at)
+        if run is None:
+            return
+        if run.claims > MAX_CLAIMS:
+            problem = f"{MAX_CLAIMS} workers began and none came to an end."
+            self._fail(run, Failure("run", "attempts_exhausted", problem), owner)
+            return
+        # The first claim after a head was written finds the journal as long as the head says.
+        is_blank = run.claims == 1 and run.journal_length == 1
+        work: Work | None = self._read(run, () if is_blank else self.runs.journal(run))
+        while work is not None:
+            work = self._step(work.settled(self.now()), owner, time_left_ms)
+
+    def _read(self, run: Run, journal: Sequence[Entry]) -> Work:
+        version = self.definitions.of(run)
+        entries = journal or (Input(run.input, run.created_at),)
+        return Work(run, version, replay(version.definition, run.start, entries))
+
+    def _step(self, work: Work, owner: str, time_left_ms: Callable[[], int]) -> Work | None:
+        """Write what is decided, or perform one effect; None when the run has been left."""
+        at = self.now()
+        token = work.ready(at)
+        if token is None or not _has_time(work, token, min(time_left_ms(), work.lease_left(at))):
+            return self._write(work, owner, is_leaving=True)
+        if work.entries:
+            return self._write(work, owner, is_leaving=False)
+        return replace(self._perform(work, token), done=work.done + 1)
+
+    def _perform(self, work: Work, token: Token) -> Work:
+        definition, run = work.version.definition, work.run
+        activity = definition.activities[token.activity]
+        request = effect(definition, work.state, token, run.id)
+        if isinstance(request, Failure):
+            return work.then([failed(token, request, self.now())])
+        outcome = self.performer.perform(request)
+        match outcome:
+            case Succeeded(result):
+                return work.then([performed(work.state, token, activity, result, self.now())])
+            case Failed():
+                return self._failed(work, token, activity, outcome)
+            case _:
+                assert_never(outcome)
+
+    def _failed(self, work: Work, token: Token, activity: Activity, outcome: Failed) -> Work:
+        """Note when to try again, or that this was the last try."""
+        assert isinstance(activity.kind, ServiceTask)
+        run, at = work.run, self.now()
+        tries = next_try(activity.kind.retry, run.overrides, run.tries.get(token.id), outcome, at)
+        if tries is not None:
+            return replace(work, run=replace(run, tries={**run.tries, token.id: tries}))
+        return work.then([failed(token, Failure(activity.id, outcome.code, outcome.message), at)])
+
+    # -- writing
+
+    def _write(self, work: Work, owner: str, *, is_leaving: bool) -> Work | None:
+        """Write the decided entries, and the head too when leaving; whatever is refused is decided anew."""
+        try:
+            if is_leaving:
+                self._leave(work, owner)
+                return None
+            self.runs.append(work.run, work.first_unwritten, work.entries, owner)
+            return replace(work, entries=())
+        except Refused:
+            return self._reread(work, owner)
+        except TooLarge as error:
+            self._fail(work.run, Failure(_element(work), error.code, error.message), owner)
+            return None
+
+    def _leave(self, work: Work, owner: str) -> None:
+        at = self.now()
+        moved = progressed(work.run, work.version.definition, work.state, work.entries, at)
+        if work.done == 0 and work.ready(at) is not None:
+            moved = replace(moved, claims=work.run.claims)  # it led nowhere: there was no time to begin
+        moved, letter = with_dead_letter(moved, at)
+        left = self.runs.commit(moved, work.first_unwritten, work.entries, letter, owner)
+        self.doorbell.ring(left)
+
+    def _reread(self, work: Work, owner: str) -> Work | None:
+        """Go on from what stands, with the outcome that we hold; None if the run is not ours any more."""
+        run = self.runs.load(work.run.account, work.run.id)
+        if run is None or run.status.is_ended or run.lease is None or run.lease.owner != owner:
+            return None
+        fresh = self._read(replace(run, tries=work.run.tries), self.runs.journal(run))
+        held = work.entries[0] if work.entries else None
+        if isinstance(held, Performed) and held.token in {
+            t.id for t in next_effects(fresh.version.definition, fresh.state)
+        }:
+            return replace(fresh.then([held]), done=work.done)
+        return replace(fresh, done=work.done)
+
+    def _fail(self, run: Run, failure: Failure, owner: str) -> None:
+        """End a run that cannot go on, without asking what it would do next: that may be what is wrong with it."""
+        stands = self.runs.load(run.account, run.id)
+        if stands is None or stands.lease is None or stands.lease.owner != owner:
+            return
+        at, length = self.now(), len(self.runs.journal(stands))
+        ended, letter = with_dead_letter(broken_off(stands, failure, length + 1, at), at)
+        try:
+            self.runs.commit(ended, length, [Output(at, failure=failure)], letter, owner)
+        except Refused:
+            return  # somebody else moved the run: the lease runs out, and the sweep rings again
+
+
+def _has_time(work: Work, token: Token, left_ms: int) -> bool:
+    task = work.version.definition.activities[token.activity].kind
+    assert isinstance(task, ServiceTask)
+    assert isinstance(task.action, HttpAction | LambdaAction)
+    return left_ms > task.action.timeout_s * 1000 + MARGIN_MS
+
+
+def _element(work: Work) -> str:
+    """Name what produced the first entry that could not be written."""
+    first = work.entries[0] if work.entries else None
+    return first.activity if isinstance(first, Performed | Opened) else "run"
