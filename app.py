@@ -1,0 +1,29 @@
+"""Reprise on Chalice: the dialects' routes, and the handlers of queue and schedule that Chalice finds here by name."""
+
+from typing import Any
+
+from chalice.app import Chalice, CloudWatchEvent, SQSEvent
+
+from chalicelib import wiring
+from chalicelib.dialects.edge import Edge
+from chalicelib.dialects.ops.routes import OPS
+from chalicelib.service.deliveries import deliver
+
+app = Chalice("reprise")
+edge = Edge((OPS,), wiring.services)
+edge.register(app)
+
+
+@app.on_sqs_message(queue="reprise-runs", batch_size=1)
+def advance_runs(event: SQSEvent) -> dict[str, Any]:
+    """Take the runs that messages name as far as they go; answer which messages must stay in the queue."""
+    context: Any = event.context
+    failed = deliver(wiring.services().worker, event.to_dict()["Records"], context.get_remaining_time_in_millis)
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+@app.schedule("rate(1 minute)")
+def sweep(event: CloudWatchEvent) -> dict[str, int]:
+    """Ring for every run that is overdue."""
+    context: Any = event.context
+    return {"rung": wiring.services().sweep.run(context.get_remaining_time_in_millis)}

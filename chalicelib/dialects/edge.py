@@ -1,0 +1,342 @@
+"""The edge: all that is the same for every dialect between API Gateway and a handler.
+
+    request ─► Chalice ─► middleware ─► view ─► handler ─► use case
+                             │            └─ who is calling, and may they; a refusal becomes the dialect's error
+                             └─ a request id and a log line for every answer;
+                                Chalice's own 400, 404, 405, 415 and 500 become the dialect's errors too
+
+A dialect is data: its paths, how it is told a key, how it says a refusal. Nothing is built before a request comes.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from http import HTTPStatus
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from chalice.app import Chalice, Request, Response
+
+from chalicelib.core.access import ApiKey, Scope
+from chalicelib.core.errors import Busy, Invalid, NotFound, RestartError, TooLarge
+from chalicelib.core.ids import AccountId
+from chalicelib.service.access import Access
+from chalicelib.service.cursors import Cursors
+from chalicelib.service.definitions import Definitions
+from chalicelib.service.restarts import Restarts
+from chalicelib.service.runs import Runs
+
+_LOG = logging.getLogger("reprise.requests")
+_TRACE = "reprise"  # where a request's trace stands in its context
+
+PARAMETER = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
+MAX_ANSWER = 3_000_000  # bytes; Lambda's 6 MB hold them even if every one must be escaped
+RETRY_AFTER_S = 1
+
+ANY_TYPE = ("*/*",)
+JSON_TYPE = ("application/json",)
+
+
+class Services(Protocol):
+    """The use cases that dialects call, as `wiring` builds them."""
+
+    @property
+    def access(self) -> Access: ...
+    @property
+    def definitions(self) -> Definitions: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def restarts(self) -> Restarts: ...
+    @property
+    def cursors(self) -> Cursors: ...
+    @property
+    def now(self) -> Callable[[], int]: ...
+    @property
+    def new_id(self) -> Callable[[], str]: ...
+
+
+# -- what goes in, and what comes out
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request: path parameters decoded, header names in small letters, the body as it came."""
+
+    params: Mapping[str, str]
+    query: Mapping[str, tuple[str, ...]]
+    headers: Mapping[str, str]
+    body: bytes
+    request_id: str
+    caller: ApiKey | None = None
+
+    @property
+    def key(self) -> ApiKey:
+        """The caller's key: every route with a scope has one."""
+        assert self.caller is not None
+        return self.caller
+
+    @property
+    def account(self) -> AccountId:
+        return self.key.account
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a handler stands, and the scope that its caller needs; None: anybody may call it."""
+
+    method: str
+    path: str
+    scope: Scope | None
+    handler: Callable[[Services, Call], Answer]
+    content_types: tuple[str, ...] = ANY_TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One wire: what is different from dialect to dialect, before and after its handlers."""
+
+    name: str
+    prefixes: tuple[str, ...]
+    routes: tuple[Route, ...]
+    read_secret: Callable[[Call], str | None]
+    write_error: Callable[[RestartError], Answer]
+
+
+# -- what is refused before any use case is asked
+
+
+class RouteUnknown(NotFound):
+    """The deployed gateway says the same by itself: .chalice/resources.json, MISSING_AUTHENTICATION_TOKEN."""
+
+    def __init__(self) -> None:
+        super().__init__("No such route.")
+
+
+class MethodUnknown(Invalid):
+    code = "method_not_allowed"
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__("This path has no such method.", allowed=allowed)
+        self.allowed = allowed
+
+
+class MediaTypeUnknown(Invalid):
+    code = "unsupported_media_type"
+
+    def __init__(self) -> None:
+        super().__init__("The body's media type is none that this path takes.")
+
+
+class ParameterInvalid(Invalid):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"'{name}' must be 1 to 128 letters, digits, '_', '.' or '-'.", parameter=name)
+
+
+class AnswerTooLarge(TooLarge):
+    code = "answer_too_large"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"The answer takes {size} bytes; {MAX_ANSWER} is the most.", size=size, most=MAX_ANSWER)
+
+
+class Crashed(RestartError):
+    """A defect of ours. What it was stands in the log, and nowhere else."""
+
+    code = "internal"
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong on our side.")
+
+
+_REFUSALS: Mapping[int, Callable[[], RestartError]] = {
+    400: lambda: Invalid("The request cannot be read."),
+    403: RouteUnknown,  # what API Gateway says of a path or method that it does not know
+    404: RouteUnknown,
+    413: lambda: TooLarge("The request is too large."),
+    415: MediaTypeUnknown,
+}
+
+
+# -- the way of a request
+
+
+@dataclass(slots=True)
+class Trace:
+    """What the log will tell of a request, as far as it is known."""
+
+    request_id: str
+    account: str | None = None
+    key_id: str | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """All dialects of an app. The first one answers for paths that are nobody's."""
+
+    dialects: tuple[Dialect, ...]
+    services: Callable[[], Services]
+
+    def register(self, app: Chalice) -> None:
+        """Give an app every route of every dialect; nothing is called yet."""
+        for handler in app.log.handlers:
+            handler.setFormatter(JsonLines())
+        app.register_middleware(self._middleware, "http")
+        for dialect in self.dialects:
+            for route in dialect.routes:
+                register = app.route(
+                    route.path,
+                    methods=[route.method],
+                    name=f"{route.method} {route.path}",
+                    content_types=list(route.content_types),
+                )
+                register(self._view(app, dialect, route))
+
+    def unrouted(self, method: str, path: str, status: int) -> tuple[int, dict[str, str], str]:
+        """Answer what never reaches Chalice, in the shape of the dialect whose path it would be."""
+        dialect, trace = self._dialect_of(path), Trace(self.services().new_id())
+        answer = _refused(dialect, _refusal(status, self._allowed(path)), trace)
+        _log(trace, dialect, method, None, answer.status)
+        return answer.status, _headers(answer, trace), answer.body
+
+    def _allowed(self, path: str) -> str:
+        """List the methods that a path has, as the header Allow does."""
+        routes = [route for dialect in self.dialects for route in dialect.routes]
+        return ", ".join(route.method for route in routes if _fits(route.path, path))
+
+    def _dialect_of(self, path: str) -> Dialect:
+        fitting = (dialect for dialect in self.dialects if path.startswith(dialect.prefixes))
+        return next(fitting, self.dialects[0])
+
+    def _middleware(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
+        trace = Trace(_request_id(request))
+        request.context[_TRACE] = trace
+        dialect, response = self._dialect_of(request.path), get_response(request)
+        if not isinstance(response.body, str):  # ours are written already: this one is Chalice's own
+            error = _refusal(response.status_code, str(response.headers.get("Allow", "")))
+            response = _response(_refused(dialect, error, trace), trace)
+        _log(trace, dialect, request.method, request.path, response.status_code)
+        return response
+
+    def _view(self, app: Chalice, dialect: Dialect, route: Route) -> Callable[..., Response]:
+        def view(**params: str) -> Response:
+            request = app.current_request
+            assert request is not None
+            trace: Trace = request.context[_TRACE]
+            try:
+                answer = self._answer(dialect, route, _read_call(request, params, trace), trace)
+            except RestartError as error:
+                answer = _refused(dialect, error, trace)
+            return _response(answer, trace)
+
+        return view
+
+    def _answer(self, dialect: Dialect, route: Route, call: Call, trace: Trace) -> Answer:
+        """Let a route's handler answer, if this caller may call it and the path can be meant."""
+        services = self.services()
+        if route.scope is not None:
+            key = services.access.authorize(dialect.read_secret(call), route.scope)
+            trace.account, trace.key_id = key.account, key.id
+            call = replace(call, caller=key)
+        for name, value in call.params.items():
+            if not PARAMETER.fullmatch(value):
+                raise ParameterInvalid(name)
+        answer = route.handler(services, call)
+        size = len(answer.body.encode())
+        if size > MAX_ANSWER:
+            raise AnswerTooLarge(size)
+        return answer
+
+
+def _request_id(request: Request) -> str:
+    """Answer our own name for a request: API Gateway's, or Lambda's where there is none; never the client's."""
+    given: str | None = request.context.get("requestId")
+    context: Any = request.lambda_context
+    return given or str(context.aws_request_id)
+
+
+def _read_call(request: Request, params: Mapping[str, str], trace: Trace) -> Call:
+    body, query = request.raw_body, request.query_params
+    return Call(
+        params={name: unquote(value) for name, value in params.items()},
+        query={name: tuple(query.getlist(name)) for name in query} if query else {},
+        headers=dict(request.headers),
+        body=body if isinstance(body, bytes) else body.encode(),
+        request_id=trace.request_id,
+    )
+
+
+def _refusal(status: int, allowed: str) -> RestartError:
+    """Say as a refusal what Chalice or a gateway answers by itself."""
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return MethodUnknown(allowed)
+    return _REFUSALS.get(status, Crashed)()
+
+
+def _fits(template: str, path: str) -> bool:
+    """Tell whether a path is one of a route's."""
+    wanted, given = template.split("/"), path.rstrip("/").split("/")
+    if len(wanted) != len(given):
+        return False
+    return all(want.startswith("{") or want == one for want, one in zip(wanted, given, strict=True))
+
+
+def _refused(dialect: Dialect, error: RestartError, trace: Trace) -> Answer:
+    """Say a refusal in a dialect's words, with the headers that HTTP asks for whatever the dialect."""
+    trace.refusal = error.code
+    answer = dialect.write_error(error)
+    headers: dict[str, str] = {}
+    if isinstance(error, Busy):
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if isinstance(error, MethodUnknown):
+        headers["Allow"] = error.allowed
+    return replace(answer, headers={**answer.headers, **headers})
+
+
+def _headers(answer: Answer, trace: Trace) -> dict[str, str]:
+    usual = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return {**usual, **answer.headers, "x-request-id": trace.request_id}
+
+
+def _response(answer: Answer, trace: Trace) -> Response:
+    headers: dict[str, Any] = {**_headers(answer, trace)}
+    return Response(answer.body, headers=headers, status_code=answer.status)
+
+
+# -- the log
+
+
+def _log(trace: Trace, dialect: Dialect, method: str, route: str | None, status: int) -> None:
+    """Tell of a request: never its payload, its headers or a path as it was typed."""
+    fields = {
+        "request_id": trace.request_id,
+        "dialect": dialect.name,
+        "method": method,
+        "route": route,
+        "status": status,
+        "refusal": trace.refusal,
+        "account": trace.account,
+        "key_id": trace.key_id,
+    }
+    _LOG.info("request", extra={"fields": fields})
+
+
+class JsonLines(logging.Formatter):
+    """Write each record as one line of JSON: no text in it, a newline included, can look like another line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: Mapping[str, object] = getattr(record, "fields", {})
+        line = {"level": record.levelname, "logger": record.name, "message": record.getMessage(), **fields}
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line)

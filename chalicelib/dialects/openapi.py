@@ -1,0 +1,181 @@
+"""Describe a dialect's routes as OpenAPI 3.1, from the same table and the same structs that serve them."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from chalicelib.dialects.edge import JSON_TYPE, PARAMETER, Route
+
+_SCHEMAS = "#/components/schemas/{name}"
+_REFUSED = "#/components/responses/Refused{}"
+_PLACES = re.compile(r"\{(\w+)\}")
+
+_REQUEST_ID = {"x-request-id": {"$ref": "#/components/headers/RequestId"}}
+_REPLAYED = {"Idempotent-Replayed": {"$ref": "#/components/headers/IdempotentReplayed"}}
+_RETRY_AFTER = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A route, and what else a stranger must know to call it.
+
+    `answers` maps each status to the types that the body can have (none: no body). `refusals` are the statuses that
+    follow from what the route does, beside those that follow from its shape.
+    """
+
+    route: Route
+    summary: str
+    answers: Mapping[int, tuple[Any, ...]]
+    body: Any = None
+    is_body_needed: bool = True
+    query: type[msgspec.Struct] | None = None
+    is_idempotent: bool = False
+    refusals: tuple[int, ...] = ()
+
+    @property
+    def id(self) -> str:
+        words = re.findall(r"\w+", f"{self.route.method.lower()} {self.route.path}")
+        return "_".join(words)
+
+    @property
+    def refused_with(self) -> tuple[int, ...]:
+        """List every status of a refusal."""
+        statuses = {500, 503, *self.refusals}
+        if self.route.scope is not None:
+            statuses |= {400, 401, 403}
+        if "{" in self.route.path:
+            statuses |= {404}
+        if self.body is not None:
+            statuses |= {413, 415}
+        if self.is_idempotent:
+            statuses |= {409, 422}
+        return tuple(sorted(statuses))
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a document says as a whole: `error` is the struct of every refusal, `security` the ways to show a key."""
+
+    title: str
+    description: str
+    error: Any
+    security: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def document(about: About, operations: Iterable[Operation]) -> dict[str, Any]:
+    """Answer the whole document: the same operations give the same document, byte for byte."""
+    listed = sorted(operations, key=lambda operation: (operation.route.path, operation.route.method))
+    paths: dict[str, Any] = {}
+    for operation in listed:
+        path = paths.setdefault(operation.route.path, {})
+        path[operation.route.method.lower()] = _operation(about, operation)
+    _, schemas = msgspec.json.schema_components(_bodies(about, listed), ref_template=_SCHEMAS)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": about.title, "version": "1", "description": about.description},
+        "paths": paths,
+        "components": {
+            "schemas": dict(sorted(schemas.items())),
+            "headers": _HEADERS,
+            "responses": _refusals(about, listed),
+            "securitySchemes": {name: dict(scheme) for name, scheme in about.security.items()},
+        },
+    }
+
+
+_HEADERS = {
+    "RequestId": {"description": "Names this request in our log.", "required": True, "schema": {"type": "string"}},
+    "IdempotentReplayed": {
+        "description": "'true' if the run was made by an earlier request with the same Idempotency-Key.",
+        "schema": {"const": "true"},
+    },
+    "RetryAfter": {"description": "Seconds.", "schema": {"type": "integer"}},
+}
+
+
+def _bodies(about: About, operations: Iterable[Operation]) -> list[Any]:
+    answers = [body for operation in operations for bodies in operation.answers.values() for body in bodies]
+    asked = [operation.body for operation in operations if operation.body is not None]
+    return [about.error, *asked, *answers]
+
+
+def _operation(about: About, operation: Operation) -> dict[str, Any]:
+    route = operation.route
+    described: dict[str, Any] = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "parameters": _parameters(operation),
+        "responses": _responses(operation),
+        "security": [],
+    }
+    if route.scope is not None:
+        described["security"] = [{name: [route.scope.value]} for name in about.security]
+    if operation.body is not None:
+        described["requestBody"] = {"required": operation.is_body_needed, "content": _content(operation.body)}
+    return described
+
+
+def _parameters(operation: Operation) -> list[dict[str, Any]]:
+    schema = {"type": "string", "pattern": f"^{PARAMETER.pattern}$"}
+    in_path = [_parameter("path", name, schema) for name in _PLACES.findall(operation.route.path)]
+    return [*in_path, *_in_query(operation.query), *_in_header(operation)]
+
+
+def _parameter(where: str, name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": where, "required": where == "path", "schema": schema}
+
+
+def _in_query(query: type[msgspec.Struct] | None) -> list[dict[str, Any]]:
+    """Answer a parameter for each field of a query's struct; None of them is needed."""
+    if query is None:
+        return []
+    _, schemas = msgspec.json.schema_components([query], ref_template="{name}")
+    properties = schemas[query.__name__]["properties"]
+    return [_parameter("query", name, _given(schema, schemas)) for name, schema in properties.items()]
+
+
+def _given(schema: dict[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer the schema of a parameter that is given: absence is the parameter's own, and is no null in it."""
+    given = [schemas.get(kind.get("$ref"), kind) for kind in schema.get("anyOf", [schema]) if kind != {"type": "null"}]
+    told = {key: schema[key] for key in ("description", "default") if schema.get(key) is not None}
+    return {**given[0], **told}
+
+
+def _in_header(operation: Operation) -> list[dict[str, Any]]:
+    if not operation.is_idempotent:
+        return []
+    schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
+    return [_parameter("header", "Idempotency-Key", schema)]
+
+
+def _responses(operation: Operation) -> dict[str, Any]:
+    good = {str(status): _good(operation, status, bodies) for status, bodies in operation.answers.items()}
+    return {**good, **{str(status): {"$ref": _REFUSED.format(status)} for status in operation.refused_with}}
+
+
+def _good(operation: Operation, status: int, bodies: tuple[Any, ...]) -> dict[str, Any]:
+    is_repeat = operation.is_idempotent and status == HTTPStatus.OK
+    response: dict[str, Any] = {
+        "description": HTTPStatus(status).phrase,
+        "headers": {**_REQUEST_ID, **(_REPLAYED if is_repeat else {})},
+    }
+    return {**response, "content": _content(*bodies)} if bodies else response
+
+
+def _refusals(about: About, operations: Iterable[Operation]) -> dict[str, Any]:
+    statuses = {status for operation in operations for status in operation.refused_with}
+    return {f"Refused{status}": _refusal(about, status) for status in sorted(statuses)}
+
+
+def _refusal(about: About, status: int) -> dict[str, Any]:
+    headers = {**_REQUEST_ID, **(_RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else {})}
+    return {"description": HTTPStatus(status).phrase, "headers": headers, "content": _content(about.error)}
+
+
+def _content(*bodies: Any) -> dict[str, Any]:
+    schemas, _ = msgspec.json.schema_components(bodies, ref_template=_SCHEMAS)
+    return {JSON_TYPE[0]: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}}}

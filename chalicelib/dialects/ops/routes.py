@@ -1,0 +1,59 @@
+"""Our own dialect as a whole: every route, and the document that describes them."""
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from chalicelib.dialects.edge import Answer, Call, Dialect, Route, Services
+from chalicelib.dialects.openapi import About, Operation, document
+from chalicelib.dialects.ops import definitions, keys, restarts, runs
+from chalicelib.dialects.ops.answers import Error, Health, answer
+from chalicelib.dialects.ops.errors import write_error
+from chalicelib.dialects.ops.reading import read_secret
+
+ABOUT = About(
+    title="Reprise",
+    description="Definitions, runs, and their restarts. A restart is a new run made from an ended one.",
+    error=Error,
+    security={
+        "bearer": {"type": "http", "scheme": "bearer"},
+        "apiKey": {"type": "apiKey", "in": "header", "name": "Api-Key"},
+    },
+)
+
+
+def health(_services: Services, _call: Call) -> Answer:
+    return answer(Health())
+
+
+def openapi(_services: Services, _call: Call) -> Answer:
+    return Answer(200, _document())
+
+
+@cache
+def _document() -> str:
+    return msgspec.json.encode(document(ABOUT, OPERATIONS)).decode()
+
+
+OPERATIONS = (
+    Operation(Route("GET", "/health", None, health), "Say that the service answers", answers={200: (Health,)}),
+    Operation(Route("GET", "/ops/v1/health", None, health), "Say that the service answers", answers={200: (Health,)}),
+    Operation(
+        Route("GET", "/ops/v1/openapi.json", None, openapi),
+        "Describe every route of this dialect",
+        answers={200: (dict[str, Any],)},
+    ),
+    *definitions.OPERATIONS,
+    *runs.OPERATIONS,
+    *restarts.OPERATIONS,
+    *keys.OPERATIONS,
+)
+
+OPS = Dialect(
+    name="ops",
+    prefixes=("/ops/v1/",),
+    routes=tuple(operation.route for operation in OPERATIONS),
+    read_secret=read_secret,
+    write_error=write_error,
+)

@@ -1,0 +1,96 @@
+"""The OpenAPI document: valid, complete, and the same each time."""
+
+import json
+from typing import Any
+
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+import app
+from chalicelib.dialects.openapi import document
+from chalicelib.dialects.ops.routes import ABOUT, OPERATIONS
+from tests.dialects.client import Api
+
+_DOCUMENT = document(ABOUT, OPERATIONS)
+
+
+def _described() -> set[tuple[str, str]]:
+    return {(method.upper(), path) for path, methods in _DOCUMENT["paths"].items() for method in methods}
+
+
+def test_the_document_is_valid_openapi() -> None:
+    OpenAPIV31SpecValidator(_DOCUMENT).validate()
+
+
+def test_every_registered_route_is_described_and_every_described_one_is_registered() -> None:
+    registered = {(method, path) for path, methods in app.app.routes.items() for method in methods}
+
+    assert _described() == registered
+
+
+def test_the_same_table_gives_the_same_bytes_in_any_order() -> None:
+    again = document(ABOUT, tuple(reversed(OPERATIONS)))
+
+    assert json.dumps(again) == json.dumps(_DOCUMENT)
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [operation.id for operation in OPERATIONS]
+
+    assert len(set(names)) == len(names)
+
+
+def _references(value: Any) -> set[str]:
+    match value:
+        case {"$ref": str(reference)}:
+            return {reference}
+        case dict():
+            return {found for child in value.values() for found in _references(child)}
+        case list():
+            return {found for child in value for found in _references(child)}
+        case _:
+            return set()
+
+
+def test_whatever_is_referred_to_is_there() -> None:
+    for reference in _references(_DOCUMENT):
+        found: Any = _DOCUMENT
+        for step in reference.removeprefix("#/").split("/"):
+            found = found[step]
+
+
+def test_every_parameter_of_a_path_is_described() -> None:
+    for path, methods in _DOCUMENT["paths"].items():
+        for operation in methods.values():
+            told = {given["name"] for given in operation["parameters"] if given["in"] == "path"}
+            assert told == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+def test_whatever_needs_a_key_says_which_scope_and_how_to_show_it() -> None:
+    restart = _DOCUMENT["paths"]["/ops/v1/runs/{id}/restart"]["post"]
+
+    assert restart["security"] == [{"bearer": ["restart"]}, {"apiKey": ["restart"]}]
+    assert _DOCUMENT["paths"]["/health"]["get"]["security"] == []
+
+
+def test_a_restart_is_described_with_its_start_points_its_key_and_its_repeat() -> None:
+    restart = _DOCUMENT["paths"]["/ops/v1/runs/{id}/restart"]["post"]
+    schemas = _DOCUMENT["components"]["schemas"]
+
+    assert schemas["Restart"]["properties"]["start"]["discriminator"]["mapping"].keys() == {
+        "beginning",
+        "after_entry",
+        "from_failure",
+        "at",
+    }
+    assert {given["name"] for given in restart["parameters"]} == {"id", "dry_run", "Idempotency-Key"}
+    assert "Idempotent-Replayed" in restart["responses"]["200"]["headers"]
+    assert restart["responses"].keys() == {
+        *("200", "201", "400", "401", "403", "404", "409", "413", "415", "422", "500", "503")
+    }
+
+
+def test_anybody_may_read_the_document(api: Api) -> None:
+    reply = Api().get("/ops/v1/openapi.json")
+
+    assert reply.status == 200
+    assert reply.json == json.loads(json.dumps(_DOCUMENT))

@@ -1,0 +1,205 @@
+"""The whole service on in-process AWS, with a clock, ids and an outside world that tests command."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import Any, cast
+
+import boto3
+
+from chalicelib import wiring
+from chalicelib.actions.performer import Performer
+from chalicelib.core.effects import Effect, Failed, HttpCall, Outcome, Succeeded
+from chalicelib.core.ids import AccountId, DefinitionKey, RunId
+from chalicelib.core.json_values import Json, Variables
+from chalicelib.core.restart_requests import RestartRequest, StartRequest
+from chalicelib.core.runs import Cause, Run
+from chalicelib.core.versions import PublishedVersion, VersionChoice
+from chalicelib.service.commands import Command
+from chalicelib.service.restarts import Made
+from chalicelib.stores.queues import read_message
+from local import aws
+from local.template import Resources, create, read_template
+from tests.aws_calls import harness
+
+ACME = AccountId("acme")
+OTHER = AccountId("other")
+ORDER = DefinitionKey("order")
+CAUSE = Cause("ops", "key-1")
+BEGINNING = 1_790_000_000_000  # ms
+MINUTE = 60_000
+ANSWERED: Json = {"charge_id": "charge-1", "reservation_id": "reservation-1", "shipment_id": "shipment-1"}
+INPUT: Variables = {"order": "7", "amount": 3, "endpoint": "http://example.test"}
+TABLES = ("runs", "journal", "definitions", "dead-letters", "keys")
+
+
+class Clock:
+    """Milliseconds since 1970, moved by hand."""
+
+    def __init__(self) -> None:
+        self.ms = BEGINNING
+
+    def __call__(self) -> int:
+        return self.ms
+
+    def advance(self, ms: int) -> None:
+        self.ms += ms
+
+
+class Ids:
+    """Ids that are the same in every run of a test."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def __call__(self) -> str:
+        return f"00000000-0000-4000-8000-{next(self._numbers):012d}"
+
+
+@dataclass
+class Outside:
+    """What effects meet: answers by the last part of a call's path, and a record of what was asked."""
+
+    answers: dict[str, Callable[[HttpCall], Outcome]] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
+
+    def perform(self, effect: Effect) -> Outcome:
+        assert isinstance(effect, HttpCall)
+        self.keys.append(effect.idempotency_key)
+        step = effect.url.rsplit("/", 1)[-1]
+        answer = self.answers.get(step)
+        return answer(effect) if answer else Succeeded({"status": 200, "body": ANSWERED})
+
+    def fail(self, step: str, *, run: str = "", is_retryable: bool = True, retry_after_s: float | None = None) -> None:
+        """Let a step fail from now on: for all runs, or for one."""
+
+        def answer(call: HttpCall) -> Outcome:
+            if call.idempotency_key.startswith(run):
+                return Failed("http_503", "unwell", is_retryable, retry_after_s)
+            return Succeeded({"status": 200, "body": ANSWERED})
+
+        self.answers[step] = answer
+
+    def heal(self, step: str) -> None:
+        self.answers.pop(step, None)
+
+    @property
+    def asked(self) -> Counter[str]:
+        return Counter(key.split("/")[1] for key in self.keys)
+
+
+class World:
+    """One account's view of a fresh service."""
+
+    def __init__(self) -> None:
+        self.clock, self.ids = Clock(), Ids()
+        aws.start(lambda: self.clock.ms / 1000)
+        aws.reset()
+        self.resources: Resources = create(read_template(), "test")
+        self.queue_url = self.resources.refs["RunsQueue"]
+        self.outside = Outside()
+        self.sqs = boto3.client("sqs", region_name=aws.REGION)
+        self.dynamodb = boto3.client("dynamodb", region_name=aws.REGION)
+        harness(self.sqs, self.dynamodb)
+        self.services = self._services()
+        wiring.install(self.services)
+
+    def _services(self) -> wiring.Services:
+        settings = wiring.Settings(
+            stage="test",
+            region=aws.REGION,
+            runs_queue_url=self.queue_url,
+            cursor_secret="a secret of the tests, long enough",
+            due_shards=2,
+        )
+        machine = wiring.Machine(
+            now=self.clock,
+            new_id=self.ids,
+            new_secret=lambda: f"secret-{self.ids()}",
+            pause=lambda _s: None,
+            jitter=lambda: 0.5,
+            monotonic=lambda: self.clock.ms / 1000,
+        )
+        built = wiring.build(settings, machine)
+        return replace(built, worker=replace(built.worker, performer=cast("Performer", self.outside)))
+
+    # -- what a client does
+
+    def publish(self, document: Json, key: DefinitionKey = ORDER, account: AccountId = ACME) -> None:
+        self.services.definitions.save_draft(account, key, document)
+        self.services.definitions.publish(account, key)
+
+    def start(
+        self,
+        variables: Variables = INPUT,
+        *,
+        key: str | None = None,
+        choice: VersionChoice = PublishedVersion(),  # noqa: B008 - frozen
+        definition: DefinitionKey = ORDER,
+        **more: Any,
+    ) -> Run:
+        request = StartRequest(ACME, CAUSE, variables, **more)
+        command = Command(ACME, "ops", "start", definition, {"input": request.input}, key)
+        return self.services.runs.start(command, definition, choice, request).run
+
+    def restart(self, source: RunId, *, key: str | None = None, **fields: Any) -> Run:
+        return self.restarted(source, key=key, **fields).run
+
+    def restarted(self, source: RunId, *, key: str | None = None, **fields: Any) -> Made:
+        request = replace(RestartRequest(source, CAUSE), **fields)
+        command = Command(ACME, "ops", "restart", source, json.loads(json.dumps(fields, default=repr)), key)
+        return self.services.restarts.restart(command, request)
+
+    def run(self, run_id: RunId, account: AccountId = ACME) -> Run:
+        return self.services.runs.load(account, run_id)
+
+    # -- what AWS does
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Take every message that is visible now."""
+        taken: list[dict[str, Any]] = []
+        while got := self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
+            taken += got
+        return taken
+
+    def forget(self, message: dict[str, Any]) -> None:
+        self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+    def deliver(self) -> int:
+        """Let workers handle every visible message, and answer how many there were."""
+        messages = self.messages()
+        for message in messages:
+            self.services.worker.advance(read_message(message["Body"]), lambda: MINUTE)
+            self.forget(message)
+        return len(messages)
+
+    def settle(self, rounds: int = 60) -> None:
+        """Deliver and sweep, minute by minute, until nothing is left to do."""
+        for _ in range(rounds):
+            while self.deliver():
+                pass
+            if not self.waking():
+                return
+            self.clock.advance(MINUTE)
+            self.services.sweep.run(lambda: MINUTE)
+        raise AssertionError(f"still waking: {self.waking()}")
+
+    def waking(self) -> list[str]:
+        """List the runs that somebody must look at again."""
+        return [item["pk"]["S"] for item in self.rows("runs") if "wake_at" in item]
+
+    # -- what stands in the tables
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        pages = self.dynamodb.get_paginator("scan").paginate(TableName=f"reprise-{table}-test")
+        return [item for page in pages for item in page["Items"]]
+
+    def everything(self) -> dict[str, list[dict[str, Any]]]:
+        """Answer all rows of all tables, to compare."""
+        return {table: sorted(self.rows(table), key=repr) for table in TABLES}
+
+    def rows_of(self, run_ids: Iterable[RunId]) -> list[dict[str, Any]]:
+        keys = {f"{ACME}#{run_id}" for run_id in run_ids}
+        return [row for table in ("runs", "journal") for row in self.rows(table) if row["pk"]["S"] in keys]
