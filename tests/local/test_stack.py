@@ -1,0 +1,85 @@
+"""The laptop's stack as a person meets it: over HTTP, in processes of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.client import Client, Refused
+from local.stack import DEV_KEY, OTHER_KEY, READ_KEY
+
+ROOT = Path(__file__).parent.parent.parent
+INPUT = {"order": "1", "amount": 2}
+
+
+@pytest.fixture(scope="module", params=["on", "off"])
+def served(request) -> Iterator[tuple[str, str]]:
+    """A served stack: its URL, and its endpoint's."""
+    command = [sys.executable, "-m", "local.serve", "--port", "0", "--workers", request.param]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        found = re.findall(r"http://127\.0\.0\.1:\d+", _guide(process.stdout))
+        yield found[0], request.param
+        process.terminate()
+
+
+def _guide(stream) -> str:
+    """Read what is printed, up to the last of the example calls."""
+    read = ""
+    while "from_failure" not in read:
+        line = stream.readline()
+        assert line, read
+        read += line
+    return read
+
+
+def test_the_demonstration_ends_well():
+    done = subprocess.run(
+        [sys.executable, "-m", "local.demo"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if not name.startswith("COV")},  # noqa: TID251
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no run was lost, none was made twice" in done.stdout
+
+
+def test_the_three_keys_open_what_they_should(served):
+    url, _ = served
+    dev, read, other = (Client(url, key) for key in (DEV_KEY, READ_KEY, OTHER_KEY))
+
+    assert dev.call("GET", "/ops/v1/definitions")["definitions"][0]["key"] == "order"
+    assert other.call("GET", "/ops/v1/definitions")["definitions"] == []
+    assert read.call("GET", "/ops/v1/runs") == dev.call("GET", "/ops/v1/runs")
+    with pytest.raises(Refused, match="scope_missing"):
+        read.call("POST", "/ops/v1/definitions/order/publish")
+    with pytest.raises(Refused, match="unauthenticated"):
+        Client(url, "nobody").call("GET", "/ops/v1/runs")
+
+
+def test_without_workers_a_run_is_accepted_and_stays_pending(served):
+    url, workers = served
+    if workers == "on":
+        pytest.skip("this is about the other one")
+    client = Client(url, DEV_KEY)
+
+    body = {"input": {**INPUT, "endpoint": url}}
+    run = client.call("POST", "/ops/v1/definitions/order/runs", body)
+
+    assert run["status"] == "pending"
+    assert client.call("GET", f"/ops/v1/runs/{run['id']}")["status"] == "pending"
+
+
+def test_unknown_routes_are_answered_in_our_own_shape(served):
+    url, _ = served
+
+    with pytest.raises(Refused, match=r'404 \{"error":\{"code":"not_found"'):
+        Client(url, DEV_KEY).call("GET", "/nowhere")
