@@ -4,7 +4,7 @@ import json
 from typing import cast
 
 from chalicelib.actions.errors import AnswerInvalid, AnswerTooLarge, PayloadRefused
-from chalicelib.core.json_values import Json, canonical_json
+from chalicelib.core.json_values import Json, canonical_json, is_deeper
 
 MAX_ANSWER_BYTES = 256 * 1024  # leaves room in a 350 KB journal entry
 _MAX_DEPTH = 64  # far below the depth at which writing it again would fail
@@ -26,7 +26,7 @@ def read_answer(data: bytes) -> Json:
     """
     try:
         value = cast("Json", json.loads(data.decode()))
-        if _depth(value) > _MAX_DEPTH:
+        if is_deeper(value, _MAX_DEPTH):
             raise AnswerInvalid
         canonical_json(value)
     except (ValueError, RecursionError) as error:
@@ -43,20 +43,3 @@ def check_size(value: Json) -> None:
 def excerpt(text: str) -> str:
     """Cut somebody else's text to what a message may quote of it."""
     return text[:_MAX_EXCERPT]
-
-
-def _depth(value: Json) -> int:
-    depth, level = 0, [value]
-    while level := [child for parent in level for child in _children(parent)]:
-        depth += 1
-    return depth
-
-
-def _children(value: Json) -> list[Json]:
-    match value:
-        case dict():
-            return list(value.values())
-        case list():
-            return value
-        case _:
-            return []

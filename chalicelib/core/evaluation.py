@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from simpleeval import InvalidExpression, SimpleEval
 
-from chalicelib.core.json_values import Json, canonical_json
+from chalicelib.core.json_values import Json, canonical_json, is_deeper
 from chalicelib.core.operations import Meter, field, item
 
 MAX_RESULT_BYTES = 256 * 1024  # of compact JSON: leaves room in a 350 KB journal entry
@@ -49,27 +49,6 @@ def value_of(tree: ast.expr, names: Mapping[str, Json]) -> Json:
     if is_deeper(result, MAX_RESULT_DEPTH):
         raise ValueError(f"the value has more than {MAX_RESULT_DEPTH} levels")
     return result
-
-
-def is_deeper(value: Json, depth: int) -> bool:
-    """Tell whether lists and objects stand more than so deep in one another, without going deep."""
-    level = [value]
-    for _ in range(depth + 1):
-        level = [child for parent in level for child in children(parent)]
-        if not level:
-            return False
-    return True
-
-
-def children(value: Json) -> list[Json]:
-    """Answer the values that stand in this one."""
-    match value:
-        case dict():
-            return list(value.values())
-        case list():
-            return value
-        case _:
-            return []
 
 
 class _Evaluation(SimpleEval):  # type: ignore[misc]  # simpleeval has no types

@@ -15,9 +15,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from chalicelib.core.evaluation import MAX_RESULT_BYTES, children, is_deeper
+from chalicelib.core.evaluation import MAX_RESULT_BYTES
 from chalicelib.core.expressions import STRING, ExpressionFailed, ExpressionInvalid, check_expression, evaluate
-from chalicelib.core.json_values import Json, canonical_json
+from chalicelib.core.json_values import Json, canonical_json, children, is_deeper
 from chalicelib.core.operations import as_text
 
 MAX_TEMPLATE_DEPTH = 64  # as deep as a body or an answer may be; each level takes a few of Python's 1,000 frames

@@ -19,8 +19,7 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 
 from chalicelib.core.errors import Invalid, TooLarge
-from chalicelib.core.evaluation import is_deeper
-from chalicelib.core.json_values import Json, Variables
+from chalicelib.core.json_values import Json, Variables, is_deeper
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, assert_never, cast
 
 from chalicelib.core.ids import ActivityId, TransitionId
 from chalicelib.core.journal import Closed, Entry, Failure, Input, Opened, Output, Performed, Signal, SignalName
@@ -78,6 +78,8 @@ def _plain_place(place: Place) -> Json:
             return ["after", activity]
         case AlongTransition(transition):
             return ["along", transition]
+        case _:
+            assert_never(place)
 
 
 def read_start(data: Json) -> Start:

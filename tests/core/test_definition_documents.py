@@ -219,6 +219,21 @@ def test_a_defect_of_the_document_is_told_with_what_has_it(document: Json, probl
     assert defects(document) == problems
 
 
+def test_a_definition_may_be_as_large_as_the_limits_say():
+    inside = [ask("asked", on_end=[{"set": {}}] * 20), START | {"id": "s"}, END | {"id": "e"}, *line("s", "asked", "e")]
+    for level in range(8):
+        ends = START | {"id": f"s{level}"}, END | {"id": f"e{level}"}
+        inside = [sub(f"sub{level}", *inside), *ends, *line(f"s{level}", f"sub{level}", f"e{level}")]
+    tasks = [ask(f"a{n}") for n in range(500 - 3 - 8 * 3)]
+    joints = [way("s7", str(task["id"])) for task in tasks]
+    doubles = [way("s7", "e7") | {"id": f"t{n}"} for n in range(1000 - 2 - 8 * 2 - len(joints))]
+
+    definition = read(*inside, *tasks, *joints, *doubles)
+
+    assert (len(definition.activities), len(definition.transitions)) == (500, 1000)
+    assert len(definition.parents(ActivityId("asked"))) == 8
+
+
 def test_all_defects_are_told_at_once_and_each_only_once():
     document = around(ask("a", colour="red", input=[BAD]), call("b", retry={"attempts": 0, "delay_s": "x"}))
 
@@ -239,6 +254,7 @@ KINDS: list[tuple[Variables, Kind]] = [
     (ask("a"), UserTask()),
     (nothing("a"), ServiceTask(NoAction())),
     (nothing("a", retry={}), ServiceTask(NoAction())),
+    (nothing("a", retry=None), ServiceTask(NoAction())),
     (
         nothing("a", retry={"attempts": 7, "delay_s": 0, "factor": 1.5, "max_delay_s": 60}),
         ServiceTask(NoAction(), RetryPolicy(7, 0, 1.5, 60)),
