@@ -147,9 +147,9 @@ def check_outside(stack: Stack) -> None:
 
 
 def main() -> int:
-    logging.getLogger("reprise").setLevel(logging.WARNING)
     stack = Stack(port=0)
     stack.start()
+    logging.getLogger("reprise").setLevel(logging.WARNING)  # the story, not its requests
     try:
         print(f"Reprise at {stack.url}, its example endpoint at {stack.endpoint.url}\n")
         client = Client(stack.url, DEV_KEY)

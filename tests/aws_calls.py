@@ -9,17 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from weakref import WeakSet
 
 from botocore.client import BaseClient
 
 from local.calls import observed
 
-_HARNESS: set[int] = set()
+_HARNESS: WeakSet[BaseClient] = WeakSet()
 
 
 def harness(*clients: BaseClient) -> None:
     """Leave the tests' own clients out of every count."""
-    _HARNESS.update(map(id, clients))
+    _HARNESS.update(clients)
 
 
 When = Literal["before", "after"]
@@ -46,7 +47,7 @@ class Calls:
         return len(self.made)
 
     def before(self, client: BaseClient, name: str, request: dict[str, Any]) -> None:
-        if id(client) in _HARNESS:
+        if client in _HARNESS:
             return
         self.made.append(name)
         self.requests.append(request)
@@ -54,7 +55,7 @@ class Calls:
             raise Killed(f"{self.when} call {self.kill_at}: {name}")
 
     def after(self, client: BaseClient, name: str) -> None:
-        if id(client) not in _HARNESS and len(self) == self.kill_at and self.when == "after":
+        if client not in _HARNESS and len(self) == self.kill_at and self.when == "after":
             raise Killed(f"after call {self.kill_at}: {name}")
 
 

@@ -96,7 +96,7 @@ def _retry(fields: Fields) -> RetryPolicy:
 
 
 def _http(fields: Fields) -> HttpAction:
-    fields.text("url")
+    _check_filled(fields, "url")
     return HttpAction(
         url=fields.checked("url", check_template),
         method=fields.choice("method", _METHODS, default="POST"),
@@ -104,6 +104,12 @@ def _http(fields: Fields) -> HttpAction:
         body=fields.checked("body", check_template),
         timeout_s=_timeout(fields),
     )
+
+
+def _check_filled(fields: Fields, name: str) -> None:
+    fields.text(name)
+    if fields.value(name) == "":
+        fields.note(f"'{name}' is empty")
 
 
 def _headers(fields: Fields) -> Variables:
@@ -115,7 +121,7 @@ def _headers(fields: Fields) -> Variables:
 
 
 def _lambda(fields: Fields) -> LambdaAction:
-    fields.text("function")
+    _check_filled(fields, "function")
     return LambdaAction(
         function=fields.checked("function", check_template),
         payload=fields.checked("payload", check_template),
@@ -124,6 +130,8 @@ def _lambda(fields: Fields) -> LambdaAction:
 
 
 def _expression(fields: Fields) -> ExpressionAction:
+    if not fields.has("value"):
+        fields.note("'value' is missing")
     return ExpressionAction(fields.checked("value", check_template))
 
 

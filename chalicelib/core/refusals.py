@@ -123,6 +123,13 @@ class DataNotApplicable(Invalid):
         )
 
 
+class SkipsNotApplicable(Invalid):
+    code = "skips_not_applicable"
+
+    def __init__(self) -> None:
+        super().__init__("Listeners and mappings can be skipped by a restart that keeps no journal entries only.")
+
+
 class VersionIncompatible(Conflict):
     code = "version_incompatible"
 

@@ -27,6 +27,7 @@ from chalicelib.core.refusals import (
     ElementUnknown,
     JournalGone,
     NothingFailed,
+    SkipsNotApplicable,
     SourceNotStarted,
     SourceStatusNotAllowed,
     SourceStillRunning,
@@ -137,6 +138,8 @@ def _check_journal(request: RestartRequest, source: Run, journal: Journal) -> No
         raise JournalGone(source.id)
     if request.data is not Data.INPUT:
         raise DataNotApplicable
+    if request.is_skipping_listeners or request.is_skipping_mappings:
+        raise SkipsNotApplicable
 
 
 def _check_place(definition: Definition, place: Place) -> None:

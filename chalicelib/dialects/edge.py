@@ -191,6 +191,7 @@ class Edge:
         """Give an app every route of every dialect; nothing is called yet."""
         for handler in app.log.handlers:
             handler.setFormatter(JsonLines())
+        app.log.setLevel(logging.INFO)  # Chalice would keep errors alone
         app.register_middleware(self._middleware, "http")
         for dialect in self.dialects:
             for route in dialect.routes:

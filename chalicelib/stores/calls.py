@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from pynamodb.exceptions import CancellationReason, PynamoDBException
 
 from chalicelib.core.errors import Busy
@@ -74,7 +74,7 @@ class Calls:
 
 def _raise_unless_passing(error: PynamoDBException | BotoCoreError | ClientError) -> None:
     cause = error.cause if isinstance(error, PynamoDBException) else error
-    if isinstance(cause, BotoCoreError):
+    if isinstance(cause, BotoCoreError) and not isinstance(cause, ParamValidationError):
         return
     if not isinstance(cause, ClientError):
         raise error

@@ -32,18 +32,35 @@ def rows_of(account: AccountId, run_id: RunId, first: int, entries: Sequence[Ent
 
 
 def _chunks(entries: Sequence[Entry]) -> Iterator[tuple[int, bytes]]:
+    """Cut entries into pieces that each fit one row; what fits a row together is not cut apart.
+
+    So no two neighbours fit one row, and a transaction's bytes are far fewer rows than the 100 it may have.
+    """
+    held: tuple[Entry, ...] = ()
+    start, packed = 0, b""
+    for piece, piece_packed in _halved(tuple(entries)):
+        together = pack_entries((*held, *piece)) if held else piece_packed
+        if held and len(together) > ROW_TARGET:
+            yield start, packed
+            start, held, together = start + len(held), (), piece_packed
+        held, packed = (*held, *piece), together
+    if held:
+        yield start, packed
+
+
+def _halved(entries: tuple[Entry, ...]) -> Iterator[tuple[tuple[Entry, ...], bytes]]:
     """Cut entries into pieces that each fit one row, halving a piece until it does."""
-    todo = [(0, tuple(entries))] if entries else []
+    todo = [entries] if entries else []
     while todo:
-        start, piece = todo.pop()
+        piece = todo.pop()
         packed = pack_entries(piece)
         if len(packed) <= ROW_TARGET or (len(piece) == 1 and len(packed) <= MAX_ITEM):
-            yield start, packed
+            yield piece, packed
         elif len(piece) == 1:
             raise ItemTooLarge(len(packed))
         else:
             half = len(piece) // 2
-            todo += [(start + half, piece[half:]), (start, piece[:half])]
+            todo += [piece[half:], piece[:half]]
 
 
 def load_journal(run: Run, calls: Calls) -> tuple[Entry, ...]:

@@ -27,6 +27,8 @@ class RunLists:
             index, prefix = RunRow.by_definition, f"{account}#{filter_.definition}"
         lowest = f"{filter_.created_from or 0:013d}"
         highest = "~" if filter_.created_to is None else f"{filter_.created_to:013d}~"
+        if lowest > highest:
+            return Page((), None)  # DynamoDB refuses a range that ends before it begins
 
         def scan(shard: str, below: str | None, size: int) -> list[RunSummary]:
             created = RunRow.created.between(lowest, min(below or highest, highest))

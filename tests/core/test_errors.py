@@ -21,6 +21,7 @@ from chalicelib.core.refusals import (
     PrefixIncomplete,
     PrefixTooLarge,
     RunNotFound,
+    SkipsNotApplicable,
     SourceNotStarted,
     SourceStatusNotAllowed,
     SourceStillRunning,
@@ -53,6 +54,12 @@ LEAVES: list[tuple[RestartError, type[RestartError], str, Variables]] = [
         Conflict,
         "The run 'r1' is completed; this call restarts no such run.",
         {"run_id": "r1", "status": "completed"},
+    ),
+    (
+        SkipsNotApplicable(),
+        Invalid,
+        "Listeners and mappings can be skipped by a restart that keeps no journal entries only.",
+        {},
     ),
     (JournalGone(RUN), Conflict, "The journal of run 'r1' is not kept any more.", {"run_id": "r1"}),
     (

@@ -13,6 +13,7 @@ from chalicelib.core.refusals import (
     JournalGone,
     NothingFailed,
     PrefixIncomplete,
+    SkipsNotApplicable,
     SourceNotStarted,
     SourceStatusNotAllowed,
     SourceStillRunning,
@@ -90,6 +91,12 @@ CASES = {
     ),
     "last variables from a failure": Case(
         CANCELED_AT_B, request(start=FromFailure(), data=Data.LAST_VARIABLES), DataNotApplicable()
+    ),
+    "listeners skipped beside kept entries": Case(
+        COMPLETED, request(start=AfterEntry(1), is_skipping_listeners=True), SkipsNotApplicable()
+    ),
+    "mappings skipped from a failure": Case(
+        CANCELED_AT_B, request(start=FromFailure(), is_skipping_mappings=True), SkipsNotApplicable()
     ),
     # the version
     "a version without a kept activity": Case(

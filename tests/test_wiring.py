@@ -1,0 +1,69 @@
+"""The composition root: what it reads, and what stands in for AWS on a laptop."""
+
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from chalicelib import wiring
+from tests.world import World
+
+ROOT = Path(__file__).parent.parent
+DEPLOYED = {
+    "REPRISE_STAGE": "prod",
+    "AWS_REGION": "eu-west-1",
+    "REPRISE_RUNS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/reprise-runs-prod",
+    "REPRISE_CURSOR_SECRET": "a secret of the stage, long enough",
+}
+
+
+@pytest.fixture
+def nothing_installed(world: World, monkeypatch) -> None:
+    """Be a process that nobody has asked for anything."""
+    monkeypatch.setattr(wiring, "_installed", [])
+
+
+def test_a_function_reads_its_settings_from_its_environment():
+    settings = wiring.settings_from({**DEPLOYED, "REPRISE_LIST_SHARDS": "4"})
+
+    assert settings == wiring.Settings(
+        stage="prod",
+        region="eu-west-1",
+        runs_queue_url=DEPLOYED["REPRISE_RUNS_QUEUE_URL"],
+        cursor_secret=DEPLOYED["REPRISE_CURSOR_SECRET"],
+        list_shards=4,
+        due_shards=16,
+        is_private_network_allowed=False,
+    )
+
+
+@pytest.mark.parametrize("missing", DEPLOYED)
+def test_a_missing_setting_is_said_at_once(missing: str):
+    with pytest.raises(KeyError):
+        wiring.settings_from({name: value for name, value in DEPLOYED.items() if name != missing})
+
+
+def test_services_are_built_once_and_only_when_asked_for(nothing_installed, monkeypatch):
+    for name, value in DEPLOYED.items():
+        monkeypatch.setenv(name, value)
+
+    assert wiring.services() is wiring.services()
+
+
+def test_a_backend_may_install_its_own_services(nothing_installed, monkeypatch, world):
+    backend = ModuleType("a_backend_of_the_tests")
+    backend.start = lambda: wiring.install(world.services)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, backend.__name__, backend)
+    monkeypatch.setenv("REPRISE_BACKEND", backend.__name__)
+
+    assert wiring.services() is world.services
+
+
+def test_importing_the_app_asks_for_nothing_and_lets_requests_be_logged():
+    code = "import app, logging; assert logging.getLogger('reprise').isEnabledFor(logging.INFO)"
+
+    done = subprocess.run([sys.executable, "-c", code], env={}, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
