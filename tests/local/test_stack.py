@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,15 +17,27 @@ ROOT = Path(__file__).parent.parent.parent
 INPUT = {"order": "1", "amount": 2}
 
 
-@pytest.fixture(scope="module", params=["on", "off"])
-def served(request) -> Iterator[tuple[str, str]]:
-    """A served stack: its URL, and its endpoint's."""
-    command = [sys.executable, "-m", "local.serve", "--port", "0", "--workers", request.param]
+@contextmanager
+def serving(workers: str) -> Iterator[str]:
+    """Serve a stack in a process of its own, and answer its URL."""
+    command = [sys.executable, "-m", "local.serve", "--port", "0", "--workers", workers]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
-        found = re.findall(r"http://127\.0\.0\.1:\d+", _guide(process.stdout))
-        yield found[0], request.param
+        yield re.findall(r"http://127\.0\.0\.1:\d+", _guide(process.stdout))[0]
         process.terminate()
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[str]:
+    with serving("on") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def unattended() -> Iterator[str]:
+    """A stack without workers."""
+    with serving("off") as url:
+        yield url
 
 
 def _guide(stream) -> str:
@@ -53,8 +66,7 @@ def test_the_demonstration_ends_well():
 
 
 def test_the_three_keys_open_what_they_should(served):
-    url, _ = served
-    dev, read, other = (Client(url, key) for key in (DEV_KEY, READ_KEY, OTHER_KEY))
+    dev, read, other = (Client(served, key) for key in (DEV_KEY, READ_KEY, OTHER_KEY))
 
     assert dev.call("GET", "/ops/v1/definitions")["definitions"][0]["key"] == "order"
     assert other.call("GET", "/ops/v1/definitions")["definitions"] == []
@@ -62,16 +74,13 @@ def test_the_three_keys_open_what_they_should(served):
     with pytest.raises(Refused, match="scope_missing"):
         read.call("POST", "/ops/v1/definitions/order/publish")
     with pytest.raises(Refused, match="unauthenticated"):
-        Client(url, "nobody").call("GET", "/ops/v1/runs")
+        Client(served, "nobody").call("GET", "/ops/v1/runs")
 
 
-def test_without_workers_a_run_is_accepted_and_stays_pending(served):
-    url, workers = served
-    if workers == "on":
-        pytest.skip("this is about the other one")
-    client = Client(url, DEV_KEY)
+def test_without_workers_a_run_is_accepted_and_stays_pending(unattended):
+    client = Client(unattended, DEV_KEY)
 
-    body = {"input": {**INPUT, "endpoint": url}}
+    body = {"input": {**INPUT, "endpoint": unattended}}
     run = client.call("POST", "/ops/v1/definitions/order/runs", body)
 
     assert run["status"] == "pending"
@@ -79,7 +88,5 @@ def test_without_workers_a_run_is_accepted_and_stays_pending(served):
 
 
 def test_unknown_routes_are_answered_in_our_own_shape(served):
-    url, _ = served
-
     with pytest.raises(Refused, match=r'404 \{"error":\{"code":"not_found"'):
-        Client(url, DEV_KEY).call("GET", "/nowhere")
+        Client(served, DEV_KEY).call("GET", "/nowhere")
