@@ -18,7 +18,7 @@ from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import AccountId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Entry, Failure, Signal
 from chalicelib.core.json_values import Variables
-from chalicelib.core.state import Start, State
+from chalicelib.core.state import Start, State, Token
 
 RING_REACH_MS = 900_000  # the longest delay of an SQS message
 GRACE_MS = 60_000  # how long a ring may be on its way before the sweep rings again
@@ -79,10 +79,14 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """How often a token's action was tried in vain, and when it may be tried again (ms)."""
+    """How often a token's action was tried in vain, and when it may be tried again (ms).
+
+    `since` is the token's: where it comes to next, nothing has been tried yet.
+    """
 
     count: int
     not_before: int
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,12 @@ class Run:
     wake_at: int | None = None
 
 
+def tries_of(run: Run, token: Token) -> Tries | None:
+    """Answer the tries of what a token stands at now."""
+    tries = run.tries.get(token.id)
+    return tries if tries is not None and tries.since == token.since else None
+
+
 def scheduled(run: Run, not_before: int | None, at: int) -> Run:
     """Say when the run may next be worked on; the sweep looks a little later, since a message is on its way."""
     if not_before is None:
@@ -147,7 +157,7 @@ def progressed(run: Run, definition: Definition, state: State, entries: Sequence
     )
     if state.is_over:
         return _ended(moved, state, entries, at)
-    ready = [tries.not_before if (tries := moved.tries.get(t.id)) else at for t in next_effects(definition, state)]
+    ready = [tries.not_before if (tries := tries_of(moved, t)) else at for t in next_effects(definition, state)]
     due = [token.due for token in state.tokens.values() if token.due is not None]
     status = RunStatus.RUNNING if ready else RunStatus.WAITING
     return scheduled(replace(moved, status=status), min(ready + due, default=None), at)
@@ -188,10 +198,10 @@ def visited(run: Run, definition: Definition, state: State, entries: Sequence[En
 
 
 def _ended(run: Run, state: State, entries: Sequence[Entry], at: int) -> Run:
-    if state.failure is not None:
-        status = RunStatus.FAILED
-    elif any(isinstance(entry, Signal) for entry in entries):
+    if any(isinstance(entry, Signal) for entry in entries):
         status = RunStatus.CANCELED
+    elif state.failure is not None:
+        status = RunStatus.FAILED
     else:
         status = RunStatus.COMPLETED
     return scheduled(replace(run, status=status, failure=state.failure, ended_at=at, tries={}), None, at)

@@ -23,7 +23,7 @@ from chalicelib.core.errors import TooLarge
 from chalicelib.core.journal import Entry, Failure, Input, Opened, Output, Performed
 from chalicelib.core.replay import apply, replay
 from chalicelib.core.retries import next_try
-from chalicelib.core.runs import Lease, Run, broken_off, progressed
+from chalicelib.core.runs import Lease, Run, broken_off, progressed, tries_of
 from chalicelib.core.state import State, Token
 from chalicelib.core.versions import Version
 from chalicelib.service.definitions import Definitions
@@ -38,13 +38,17 @@ MARGIN_MS = 5_000  # kept back to commit and ring
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A claimed run as its worker sees it: `entries` are decided and not yet written, `done` counts effects."""
+    """A claimed run as its worker sees it: `entries` are decided and not yet written, `done` counts effects.
+
+    `asked` is the token that the last effect was performed for, as it stood then.
+    """
 
     run: Run
     version: Version
     state: State
     entries: tuple[Entry, ...] = ()
     done: int = 0
+    asked: Token | None = None
 
     def then(self, entries: Sequence[Entry]) -> "Work":
         state = self.state
@@ -67,7 +71,7 @@ class Work:
     def ready(self, at: int) -> Token | None:
         """Answer the token whose effect is to be performed now."""
         for token in next_effects(self.version.definition, self.state):
-            tries = self.run.tries.get(token.id)
+            tries = tries_of(self.run, token)
             if tries is None or tries.not_before <= at:
                 return token
         return None
@@ -111,7 +115,7 @@ class Worker:
             return self._write(work, owner, is_leaving=True)
         if work.entries:
             return self._write(work, owner, is_leaving=False)
-        return replace(self._perform(work, token), done=work.done + 1)
+        return replace(self._perform(work, token), done=work.done + 1, asked=token)
 
     def _perform(self, work: Work, token: Token) -> Work:
         definition, run = work.version.definition, work.run
@@ -132,9 +136,10 @@ class Worker:
         """Note when to try again, or that this was the last try."""
         assert isinstance(activity.kind, ServiceTask)
         run, at = work.run, self.now()
-        tries = next_try(activity.kind.retry, run.overrides, run.tries.get(token.id), outcome, at)
+        tries = next_try(activity.kind.retry, run.overrides, tries_of(run, token), outcome, at)
         if tries is not None:
-            return replace(work, run=replace(run, tries={**run.tries, token.id: tries}))
+            counted = replace(tries, since=token.since)
+            return replace(work, run=replace(run, tries={**run.tries, token.id: counted}))
         return work.then([failed(token, Failure(activity.id, outcome.code, outcome.message), at)])
 
     # -- writing
@@ -168,24 +173,29 @@ class Worker:
         if run is None or run.status.is_ended or run.lease is None or run.lease.owner != owner:
             return None
         fresh = self._read(replace(run, tries=work.run.tries), self.runs.journal(run))
+        fresh = replace(fresh, done=work.done, asked=work.asked)
         held = work.entries[0] if work.entries else None
-        if isinstance(held, Performed) and held.token in {
-            t.id for t in next_effects(fresh.version.definition, fresh.state)
-        }:
-            return replace(fresh.then([held]), done=work.done)
-        return replace(fresh, done=work.done)
+        if isinstance(held, Performed) and work.asked is not None and _stands(fresh.state, work.asked):
+            return fresh.then([held])
+        return fresh
 
     def _fail(self, run: Run, failure: Failure, owner: str) -> None:
         """End a run that cannot go on, without asking what it would do next: that may be what is wrong with it."""
         stands = self.runs.load(run.account, run.id)
         if stands is None or stands.lease is None or stands.lease.owner != owner:
             return
-        at, length = self.now(), len(self.runs.journal(stands))
+        at, length = self.now(), self.runs.journal_length(stands)
         ended, letter = with_dead_letter(broken_off(stands, failure, length + 1, at), at)
         try:
             self.runs.commit(ended, length, [Output(at, failure=failure)], letter, owner)
         except Refused:
             return  # somebody else moved the run: the lease runs out, and the sweep rings again
+
+
+def _stands(state: State, asked: Token) -> bool:
+    """Say whether a token is still where its effect was asked for: else somebody has told its outcome already."""
+    token = state.tokens.get(asked.id)
+    return token is not None and (token.activity, token.since) == (asked.activity, asked.since)
 
 
 def _has_time(work: Work, token: Token, left_ms: int) -> bool:

@@ -83,7 +83,9 @@ class DefinitionStore:
         if row is None or row.document is None:
             return None
         snapshot = SnapshotId(row.snapshot_id)
-        parsed = self._known(row.pk, snapshot) or self._keep(row.pk, snapshot, read_definition(unpack(row.document)))
+        parsed = self._known(row.pk, snapshot) or read_definition(unpack(row.document))
+        if sort != _DRAFT:  # a draft is no version until it is frozen: by its snapshot it must not be found
+            self._keep(row.pk, snapshot, parsed)
         return Version(key, snapshot, parsed, whole(row.number), int(row.at))
 
     def _row(self, account: AccountId, key: DefinitionKey, sort: str) -> DefinitionRow | None:
@@ -123,6 +125,7 @@ class DefinitionStore:
     def freeze(self, account: AccountId, version: Version) -> None:
         """Keep a graph under its content's name for ever; keeping it twice is keeping it once."""
         self.calls.make(_snapshot_row(account, version).save)
+        self._keep(_pk(account, version.key), version.snapshot, version.definition)
 
     def publish(self, account: AccountId, draft: Version, newest: Version | None, at: int) -> Version:
         """Make the draft the next version; raise `PublishedMeanwhile` if `newest` is not the newest any more."""
@@ -143,6 +146,7 @@ class DefinitionStore:
             self.calls.make(transact)
         except Refused as refused:
             raise PublishedMeanwhile(draft.key) from refused
+        self._keep(_pk(account, draft.key), draft.snapshot, draft.definition)
         return published
 
 

@@ -19,7 +19,7 @@ from chalicelib.core.restarts import Plan
 from chalicelib.core.runs import ENDED, Lease, Run, RunStatus
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import letter_row, unlisted
-from chalicelib.stores.journals import load_journal, rows_of
+from chalicelib.stores.journals import load_journal, load_length, rows_of
 from chalicelib.stores.run_rows import row_of, run_from
 from chalicelib.stores.shards import Shards, run_key
 from chalicelib.stores.tables import JournalRow, RunRow
@@ -59,6 +59,10 @@ class RunStore:
     def journal(self, run: Run) -> tuple[Entry, ...]:
         """Read a run's whole journal, consistently."""
         return load_journal(run, self.calls)
+
+    def journal_length(self, run: Run) -> int:
+        """Count a run's entries by its last row alone."""
+        return load_length(run, self.calls)
 
     def _row(self, key: str) -> RunRow | None:
         def get() -> RunRow | None:
