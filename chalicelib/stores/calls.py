@@ -16,11 +16,16 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from pynamodb.connection import Connection
 from pynamodb.exceptions import CancellationReason, PynamoDBException
+from pynamodb.models import Model
+from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.errors import Busy
+from chalicelib.core.ids import derived_uuid
 
 T = TypeVar("T")
+M = TypeVar("M", bound=Model)
 
 _CONDITION = "ConditionalCheckFailed"
 _PASSING = frozenset(
@@ -70,6 +75,26 @@ class Calls:
             except (PynamoDBException, BotoCoreError, ClientError) as error:
                 _raise_unless_passing(error)
         raise Busy
+
+    def find(self, model: type[M], key: str, sort: str | float | None = None) -> M | None:
+        """Read one row by its key, consistently; None where there is none."""
+
+        def get() -> M | None:
+            try:
+                return model.get(key, sort, consistent_read=True)
+            except model.DoesNotExist:
+                return None
+
+        return self.make(get)
+
+    def transact(self, connection: Connection, put: Callable[[TransactWrite], None], *token: str) -> None:
+        """Make one transaction; its token makes DynamoDB answer a repeat within ten minutes from the first."""
+
+        def transact() -> None:
+            with TransactWrite(connection=connection, client_request_token=derived_uuid(*token)) as transaction:
+                put(transaction)
+
+        self.make(transact)
 
 
 def _raise_unless_passing(error: PynamoDBException | BotoCoreError | ClientError) -> None:

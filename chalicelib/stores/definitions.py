@@ -20,7 +20,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.core.definition_documents import read_definition
 from chalicelib.core.definitions import Definition
 from chalicelib.core.errors import Conflict
-from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId, derived_uuid
+from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId
 from chalicelib.core.json_values import Json
 from chalicelib.core.versions import Version, snapshot_id
 from chalicelib.stores.calls import Calls, Refused
@@ -89,13 +89,7 @@ class DefinitionStore:
         return Version(key, snapshot, parsed, whole(row.number), int(row.at))
 
     def _row(self, account: AccountId, key: DefinitionKey, sort: str) -> DefinitionRow | None:
-        def get() -> DefinitionRow | None:
-            try:
-                return DefinitionRow.get(_pk(account, key), sort, consistent_read=True)
-            except DefinitionRow.DoesNotExist:
-                return None
-
-        return self.calls.make(get)
+        return self.calls.find(DefinitionRow, _pk(account, key), sort)
 
     def _known(self, pk: str, snapshot: SnapshotId) -> Definition | None:
         parsed = self._parsed.get((pk, snapshot))
@@ -103,11 +97,10 @@ class DefinitionStore:
             self._parsed.move_to_end((pk, snapshot))
         return parsed
 
-    def _keep(self, pk: str, snapshot: SnapshotId, parsed: Definition) -> Definition:
+    def _keep(self, pk: str, snapshot: SnapshotId, parsed: Definition) -> None:
         self._parsed[pk, snapshot] = parsed
         while len(self._parsed) > KEPT_IN_MEMORY:
             self._parsed.popitem(last=False)
-        return parsed
 
     # -- writing
 
@@ -131,19 +124,17 @@ class DefinitionStore:
         """Make the draft the next version; raise `PublishedMeanwhile` if `newest` is not the newest any more."""
         number = 1 + ((newest.number or 0) if newest else 0)
         published = Version(draft.key, draft.snapshot, draft.definition, number, at)
-        token = derived_uuid(account, draft.key, draft.snapshot, str(number), str(at))
 
-        def transact() -> None:
-            with TransactWrite(connection=self.connection, client_request_token=token) as transaction:
-                transaction.save(_snapshot_row(account, published))
-                transaction.save(_row(account, published, _numbered(number)), DefinitionRow.pk.does_not_exist())
-                transaction.save(
-                    _row(account, published, _PUBLISHED, document=pack(published.definition.document)),
-                    DefinitionRow.pk.does_not_exist() if number == 1 else DefinitionRow.number == number - 1,
-                )
+        def put(transaction: TransactWrite) -> None:
+            transaction.save(_snapshot_row(account, published))
+            transaction.save(_row(account, published, _numbered(number)), DefinitionRow.pk.does_not_exist())
+            transaction.save(
+                _row(account, published, _PUBLISHED, document=pack(published.definition.document)),
+                DefinitionRow.pk.does_not_exist() if number == 1 else DefinitionRow.number == number - 1,
+            )
 
         try:
-            self.calls.make(transact)
+            self.calls.transact(self.connection, put, account, draft.key, draft.snapshot, str(number), str(at))
         except Refused as refused:
             raise PublishedMeanwhile(draft.key) from refused
         self._keep(_pk(account, draft.key), draft.snapshot, draft.definition)

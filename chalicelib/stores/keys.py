@@ -17,14 +17,7 @@ class KeyStore:
 
         The read is consistent: an older copy of a revoked key would be remembered for another minute.
         """
-
-        def get() -> KeyRow | None:
-            try:
-                return KeyRow.get(secret_hash(secret), consistent_read=True)
-            except KeyRow.DoesNotExist:
-                return None
-
-        row = self.calls.make(get)
+        row = self.calls.find(KeyRow, secret_hash(secret))
         return _key(row) if row else None
 
     def create(self, key: ApiKey, secret: str) -> None:

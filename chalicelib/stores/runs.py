@@ -4,7 +4,7 @@ A head is written whole, on the revision it was read at. A refused write is read
 was us, and only its answer was lost.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.dead_letters import DeadLetter
-from chalicelib.core.ids import AccountId, RunId, derived_uuid
+from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.journal import Entry
 from chalicelib.core.restarts import Plan
 from chalicelib.core.runs import ENDED, Lease, Run, RunStatus
@@ -47,7 +47,7 @@ class RunStore:
         return self.load_key(run_key(account, run_id))
 
     def load_key(self, key: str) -> Run | None:
-        row = self._row(key)
+        row = self.calls.find(RunRow, key)
         return run_from(row) if row else None
 
     def load_all(self, account: AccountId, run_ids: Iterable[RunId]) -> dict[RunId, Run]:
@@ -63,15 +63,6 @@ class RunStore:
     def journal_length(self, run: Run) -> int:
         """Count a run's entries by its last row alone."""
         return load_length(run, self.calls)
-
-    def _row(self, key: str) -> RunRow | None:
-        def get() -> RunRow | None:
-            try:
-                return RunRow.get(key, consistent_read=True)
-            except RunRow.DoesNotExist:
-                return None
-
-        return self.calls.make(get)
 
     # -- a new run
 
@@ -92,7 +83,7 @@ class RunStore:
         try:
             self._create(plan, writer)
         except Refused:
-            stands = self._row(run_key(plan.run.account, plan.run.id))
+            stands = self.calls.find(RunRow, run_key(plan.run.account, plan.run.id))
             if stands is not None:
                 return plan.run if stands.writer == writer else run_from(stands)
             if plan.consumed is None:
@@ -117,7 +108,7 @@ class RunStore:
             if consumed is not None:
                 unlisted(transaction, run.account, consumed, run.id)
 
-        self._transact(put, run.id, writer, str(consumed))
+        self.calls.transact(self.connection, put, run.id, writer, str(consumed))
 
     # -- work on a run
 
@@ -154,17 +145,9 @@ class RunStore:
         try:
             self.calls.make(lambda: row.save(condition=JournalRow.pk.does_not_exist()))
         except Refused:
-            if self._journal_writer(row) != row.writer:
+            stands = self.calls.find(JournalRow, row.pk, row.index)
+            if stands is None or stands.writer != row.writer:
                 raise
-
-    def _journal_writer(self, row: JournalRow) -> str | None:
-        def get() -> str | None:
-            try:
-                return JournalRow.get(row.pk, row.index, consistent_read=True).writer
-            except JournalRow.DoesNotExist:
-                return None
-
-        return self.calls.make(get)
 
     def commit(self, run: Run, index: int, entries: Sequence[Entry], letter: DeadLetter | None, writer: str) -> Run:
         """Write entries, head and dead letter, whole or not at all; raise `Refused` if the run moved meanwhile.
@@ -185,25 +168,16 @@ class RunStore:
             if letter is not None:
                 transaction.save(letter_row(letter, self.shards))
 
-        self._transact(put, head.pk, writer, str(run.revision), str(index), str(run.updated_at))
+        self.calls.transact(self.connection, put, head.pk, writer, str(run.revision), str(index), str(run.updated_at))
         return replace(run, revision=run.revision + 1)
 
     def _save_head(self, head: RunRow, condition: object) -> None:
         try:
             self.calls.make(lambda: head.save(condition=condition))  # type: ignore[arg-type]
         except Refused:
-            stands = self._row(head.pk)
+            stands = self.calls.find(RunRow, head.pk)
             if stands is None or (stands.writer, stands.revision) != (head.writer, head.revision):
                 raise
-
-    def _transact(self, put: Callable[[TransactWrite], None], *token: str) -> None:
-        """Make one transaction; its token makes DynamoDB answer a repeat within ten minutes from the first."""
-
-        def transact() -> None:
-            with TransactWrite(connection=self.connection, client_request_token=derived_uuid(*token)) as transaction:
-                put(transaction)
-
-        self.calls.make(transact)
 
     # -- the sweep
 
