@@ -25,7 +25,7 @@ from chalicelib.service.runs import Runs
 from chalicelib.service.sweep import Sweep
 from chalicelib.service.work import Worker
 from chalicelib.stores.calls import Calls
-from chalicelib.stores.clients import FunctionClient, lambda_client, sqs_client
+from chalicelib.stores.clients import Clients, FunctionClient
 from chalicelib.stores.dead_letters import DeadLetterStore
 from chalicelib.stores.definitions import DefinitionStore
 from chalicelib.stores.keys import KeyStore
@@ -89,15 +89,23 @@ class Services:
     new_id: Callable[[], str]
 
 
-def build(settings: Settings, machine: Machine) -> Services:
-    """Connect everything, lazily: AWS is first called when a use case needs it."""
-    connection = connect(settings.stage, settings.region)
-    calls = Calls(machine.pause, machine.jitter)
+def connect_clients(settings: Settings) -> Clients:
+    """Make the connections of a process."""
+    return Clients.of(connect(settings.stage, settings.region))
+
+
+def build(settings: Settings, machine: Machine, clients: Clients | None = None) -> Services:
+    """Connect everything, lazily: AWS is first called when a use case needs it.
+
+    Services that share `clients` share connections, and nothing that they remember.
+    """
+    clients = clients or connect_clients(settings)
+    connection, calls = clients.connection, Calls(machine.pause, machine.jitter)
     shards = Shards(settings.list_shards, settings.due_shards)
     run_store = RunStore(connection, calls, shards)
     policy = AddressPolicy(is_private_allowed=settings.is_private_network_allowed)
     definitions = Definitions(DefinitionStore(connection, calls), policy, machine.now)
-    queue = RunQueue(sqs_client(connection), settings.runs_queue_url, calls)
+    queue = RunQueue(clients.sqs, settings.runs_queue_url, calls)
     doorbell = Doorbell(queue, machine.now)
     http = HttpCaller(policy, monotonic=machine.monotonic, now=lambda: machine.now() / 1000)
     return Services(
@@ -116,7 +124,7 @@ def build(settings: Settings, machine: Machine) -> Services:
         worker=Worker(
             run_store,
             definitions,
-            Performer(http, FunctionClient(lambda_client(connection))),
+            Performer(http, FunctionClient(clients.functions)),
             doorbell,
             machine.now,
             machine.new_id,

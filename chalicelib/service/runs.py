@@ -8,8 +8,8 @@ from chalicelib.core.dead_letters import DeadLetter, with_dead_letter
 from chalicelib.core.definitions import UserTask
 from chalicelib.core.errors import Busy, Conflict, NotFound
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId
-from chalicelib.core.journal import Entry, Opened, Signal, SignalName
-from chalicelib.core.json_values import Variables
+from chalicelib.core.journal import Closed, Entry, Opened, Signal, SignalName
+from chalicelib.core.json_values import Variables, canonical_json
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.replay import apply, replay
 from chalicelib.core.restart_requests import StartRequest
@@ -112,9 +112,11 @@ class Runs:
     # -- changing
 
     def cancel(self, account: AccountId, run_id: RunId, reason: str) -> Run:
-        """End a run where it stands; raise `RunEnded` if it has ended by itself."""
+        """End a run where it stands, and answer it, the second time too; raise `RunEnded` if it has ended by itself."""
 
-        def signal(run: Run, _version: Version, _journal: tuple[Entry, ...], _state: State) -> Entry:
+        def signal(run: Run, _version: Version, _journal: tuple[Entry, ...], _state: State) -> Entry | None:
+            if run.status is RunStatus.CANCELED:
+                return None
             if run.status.is_ended:
                 raise RunEnded(run)
             return Signal(SignalName.CANCEL, self.now(), reason)
@@ -122,11 +124,13 @@ class Runs:
         return self._append(account, run_id, signal)
 
     def complete(self, account: AccountId, run_id: RunId, opened: int, variables: Variables) -> Run:
-        """Close the user task that an entry opened, and let the run go on."""
+        """Close the user task that an entry opened, and answer the run, which goes on; so too when it is repeated."""
 
-        def close(run: Run, version: Version, journal: tuple[Entry, ...], state: State) -> Entry:
+        def close(run: Run, version: Version, journal: tuple[Entry, ...], state: State) -> Entry | None:
             token = next((token for token in state.tokens.values() if token.opened == opened), None)
             _check_task(run, version, journal, opened)
+            if _is_completed(journal, opened, variables):
+                return None
             if run.status.is_ended:
                 raise RunEnded(run)
             if token is None:
@@ -139,14 +143,19 @@ class Runs:
         self,
         account: AccountId,
         run_id: RunId,
-        decide: Callable[[Run, Version, tuple[Entry, ...], State], Entry],
+        decide: Callable[[Run, Version, tuple[Entry, ...], State], Entry | None],
     ) -> Run:
-        """Append what is decided on the run as it stands, and all that follows; decide again if it moved."""
+        """Append what is decided on the run as it stands, and all that follows; decide again if it moved.
+
+        Nothing to append means that it has been done: the answer to a client who asks twice.
+        """
         for _ in range(MAX_COLLISIONS):
             run = self.load(account, run_id)
             version, journal = self.definitions.of(run), self.runs.journal(run)
             state = replay(version.definition, run.start, journal)
             entry = decide(run, version, journal, state)
+            if entry is None:
+                return run
             try:
                 return self._commit(run, version, apply(version.definition, state, entry), entry)
             except Refused:
@@ -163,6 +172,12 @@ class Runs:
         if written.lease is None:
             self.doorbell.ring(written)
         return written
+
+
+def _is_completed(journal: tuple[Entry, ...], opened: int, variables: Variables) -> bool:
+    """Tell whether somebody completed a task with these very variables."""
+    closing = next((entry for entry in journal if isinstance(entry, Closed) and entry.opened == opened), None)
+    return closing is not None and canonical_json(closing.result) == canonical_json(variables)
 
 
 def _check_task(run: Run, version: Version, journal: tuple[Entry, ...], opened: int) -> None:

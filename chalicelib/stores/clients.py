@@ -21,6 +21,19 @@ _PASSING = frozenset(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """What a process calls AWS through, all from one session."""
+
+    connection: Connection
+    sqs: Callable[[], Any]
+    functions: Callable[[], Any]
+
+    @classmethod
+    def of(cls, connection: Connection) -> "Clients":
+        return cls(connection, sqs_client(connection), lambda_client(connection))
+
+
 def sqs_client(connection: Connection) -> Callable[[], Any]:
     config = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 3, "mode": "standard"})
     return cache(lambda: _session(connection).client("sqs", config=config))

@@ -68,6 +68,15 @@ class TestCompletingATask:
 
         assert complete(world, run.id, "right").status is RunStatus.COMPLETED
 
+    def test_is_answered_again_when_it_is_repeated(self, world):
+        run = begun(world, steps(Ask("decide"), Ask("confirm")))
+        complete(world, run.id, "decide", answer=1)
+        before = world.everything()
+
+        assert complete(world, run.id, "decide", answer=1) == world.run(run.id)
+
+        assert world.everything() == before
+
     def test_gives_up_for_now_when_somebody_is_faster_every_time(self, world, faults):
         run = begun(world, Ask("decide"))
         before = world.everything()
@@ -91,13 +100,13 @@ class TestACompletionIsRefused:
 
     def test_the_second_time(self, world):
         run = begun(world, steps(Ask("decide"), Ask("confirm")))
-        complete(world, run.id, "decide")
+        complete(world, run.id, "decide", answer=1)
 
-        self.check(world, TaskClosed, run.id, task(world, run.id, "decide"))
+        self.check(world, TaskClosed, run.id, task(world, run.id, "decide"), answer=2)
 
-    def test_while_the_first_time_is_being_written(self, world, faults):
+    def test_while_another_completion_is_being_written(self, world, faults):
         run = begun(world, steps(Ask("decide"), Ask("confirm")))
-        faults.meanwhile(TRANSACT, lambda: complete(world, run.id, "decide"))
+        faults.meanwhile(TRANSACT, lambda: complete(world, run.id, "decide", answer=1))
 
         with pytest.raises(TaskClosed):
             complete(world, run.id, "decide")

@@ -154,7 +154,7 @@ class TestWaiting:
         world.settle()
         assert api.post(f"{RUNS}/{run_id}/tasks/2/complete").status == 200
 
-        reply = api.post(f"{RUNS}/{run_id}/tasks/{entry}/complete")
+        reply = api.post(f"{RUNS}/{run_id}/tasks/{entry}/complete", {"variables": {"by": "another"}})
         api.post(f"{RUNS}/{run_id}/cancel")
 
         assert (reply.status, reply.refusal) == (status, refusal)
