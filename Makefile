@@ -7,7 +7,7 @@ REGION ?= us-east-1
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: help demo serve test check format package bench clean
+.PHONY: help demo serve test check format package faults bench clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ package: $(READY) ## Make out/$(STAGE): the code and the CloudFormation template
 	find app.py chalicelib -name __pycache__ -prune -exec rm -rf {} +
 	AWS_DEFAULT_REGION=$(REGION) $(BIN)/chalice package --stage $(STAGE) --merge-template .chalice/resources.json out/$(STAGE)
 	$(BIN)/cfn-lint out/$(STAGE)/sam.json
+
+faults: $(READY) ## Let every kind of fault strike every call (REPLAY='a line' plays one schedule again)
+	$(BIN)/python -m tests.faults "$(REPLAY)"
 
 bench: $(READY) ## Count AWS calls of restarts as runs grow to 10,000
 	$(BIN)/python -m bench.restarts

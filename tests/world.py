@@ -4,7 +4,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import Any, cast
 
 import boto3
@@ -48,14 +47,15 @@ class Clock:
         self.ms += ms
 
 
+@dataclass
 class Ids:
     """Ids that are the same in every run of a test."""
 
-    def __init__(self) -> None:
-        self._numbers = count(1)
+    last: int = 0
 
     def __call__(self) -> str:
-        return f"00000000-0000-4000-8000-{next(self._numbers):012d}"
+        self.last += 1
+        return f"00000000-0000-4000-8000-{self.last:012d}"
 
 
 @dataclass

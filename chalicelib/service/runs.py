@@ -153,6 +153,8 @@ class Runs:
             run = self.load(account, run_id)
             version, journal = self.definitions.of(run), self.runs.journal(run)
             state = replay(version.definition, run.start, journal)
+            if state.is_over and not run.status.is_ended:
+                continue  # it ended after we had read its head: what we hold is not one moment
             entry = decide(run, version, journal, state)
             if entry is None:
                 return run

@@ -1,0 +1,102 @@
+"""Which schedules are played: every fault at every call, two faults at a time, every message lost once.
+
+A sweep of faults goes on until the schedule that it makes is over before the fault's call is reached: so it also
+strikes the calls that only a fault brings about.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, combinations, count, product
+
+from tests.faults.plans import LASTING, Delivery, Fault, Kind, Order, Plan
+from tests.faults.play import Play, begin
+from tests.faults.promises import check
+from tests.faults.scenarios import SCENARIOS
+from tests.faults.stage import Stage
+
+SHAPES = (*((kind, False) for kind in Kind), *((kind, True) for kind in Kind if kind in LASTING))
+"""A fault's kind, and whether it lasts."""
+
+DELIVERIES = tuple(Delivery(order, is_twice) for order, is_twice in product(Order, (False, True)))
+
+MOST_LOST = 6  # the first messages of a schedule: one of them, and two, are lost
+HEAVY = 1_000  # a scenario of which only each so many-th call is struck is played few times
+
+HARD = (Kind.ERR_AFTER, Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.REPEATED)
+"""The kinds that are tried two at a time: what a single handler cannot make good by asking again."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of a campaign."""
+
+    schedules: int = 0
+    calls: int = 0
+    fired: int = 0
+    failing: list[str] = field(default_factory=list)
+    """The lines that play them again, each with the first promise that was broken."""
+
+    def add(self, play: Play, problems: list[str], line: str | None = None) -> None:
+        self.schedules += 1
+        self.calls += len(play.strikes.made)
+        self.fired += len(play.strikes.fired)
+        if problems:
+            self.failing.append(f"make faults REPLAY='{line or play.plan}'  # {problems[0]}")
+
+
+def perform(stage: Stage, plan: Plan) -> tuple[Play, list[str]]:
+    """Play a plan, and answer every promise that it broke."""
+    scenario = SCENARIOS[plan.scenario]
+    play = begin(stage, plan, scenario.given)
+    scenario.act(play)
+    return play, check(play)
+
+
+Played = Iterator[tuple[Play, list[str]]]
+"""Schedules, each with the promises that it broke."""
+
+
+def undisturbed(stage: Stage, name: str) -> Played:
+    """Let nothing go wrong but the order of messages; then lose each message, and each two of them."""
+    sent = 0
+    for delivery in DELIVERIES if SCENARIOS[name].every < HEAVY else DELIVERIES[:1]:
+        play, problems = perform(stage, Plan(name, delivery))
+        sent = max(sent, play.taken)
+        yield play, problems
+    if SCENARIOS[name].every < HEAVY:
+        numbers = range(min(sent, MOST_LOST))
+        for lost in chain(combinations(numbers, 1), combinations(numbers, 2)):
+            yield perform(stage, Plan(name, Delivery(lost=lost)))
+
+
+def singles(stage: Stage, name: str, delivery: Delivery = Delivery()) -> Played:  # noqa: B008 - frozen
+    """Let every kind of fault strike every call, one in a schedule."""
+    for kind, is_lasting in SHAPES:
+        for number in count(0, SCENARIOS[name].every):
+            play, problems = perform(stage, Plan(name, delivery, (Fault(number, kind, is_lasting),)))
+            if len(play.strikes.made) <= number:
+                break
+            if play.strikes.fired:
+                yield play, problems
+
+
+def pairs(stage: Stage, name: str, delivery: Delivery, wanted: int) -> Played:
+    """Let two faults strike: about so many schedules, spread evenly over all pairs of calls and kinds."""
+    calls = len(perform(stage, Plan(name, delivery))[0].strikes.made)
+    numbers = range(0, calls + 4, SCENARIOS[name].every)  # a first fault brings about a few calls more
+    every = [
+        (Fault(first, one), Fault(second, other))
+        for first, second in combinations(numbers, 2)
+        for one, other in product(HARD, repeat=2)
+    ]
+    step = max(1, len(every) // wanted)
+    for faults in every[::step]:
+        yield perform(stage, Plan(name, delivery, faults))
+
+
+def tallied(played: Played) -> Tally:
+    """Play all of it."""
+    tally = Tally()
+    for play, problems in played:
+        tally.add(play, problems)
+    return tally

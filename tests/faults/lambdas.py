@@ -1,0 +1,102 @@
+"""The functions of the app, invoked as Lambda does: each in a process of its own, which remembers until it dies.
+
+A process is a set of services on shared connections: what one of them has read or remembered, no other knows.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from chalice.local import LambdaEventConverter, RouteMatcher
+
+from app import app
+from chalicelib import wiring
+from chalicelib.core.errors import Busy
+from local.aws import ACCOUNT, REGION
+from local.event_sources import Function, FunctionError
+from tests.faults.strikes import Crash, invoked
+
+FUNCTION_S, API_S = 60.0, 29.0  # the timeouts in .chalice/config.json
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer over HTTP; no status: the process died, and API Gateway says 502."""
+
+    status: int
+    body: str
+
+    @property
+    def is_unknown(self) -> bool:
+        return self.status >= 500
+
+    @property
+    def run(self) -> str:
+        """Name the run that an answer tells of."""
+        return str(json.loads(self.body)["id"])
+
+
+class Died(Exception):
+    """An invocation came to nothing: the process is gone, or its handler raised."""
+
+    def __init__(self, defect: str | None = None) -> None:
+        super().__init__(defect)
+        self.defect = defect
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """One execution environment of one function."""
+
+    function: Function
+    boot: Callable[[], wiring.Services]
+    _services: wiring.Services | None = None
+
+    def invoke(self, event: Any) -> Any:
+        """Invoke the function; raise `Died` if it raised, or if a fault took the process."""
+        if self._services is None:
+            self._services = self.boot()
+        wiring.install(self._services)
+        try:
+            with invoked():
+                return self.function.invoke(event)
+        except Crash as crash:
+            self._services = None
+            raise Died from crash
+        except FunctionError as error:
+            raise Died(_defect(error.__cause__)) from error
+
+
+def _defect(cause: BaseException | None) -> str | None:
+    """Tell a defect from what a handler may raise: that AWS was unwell for too long."""
+    return None if isinstance(cause, Busy) else repr(cause)
+
+
+_TO_EVENT = LambdaEventConverter(RouteMatcher(list(app.routes)))
+
+
+def request_event(method: str, path: str, body: str, headers: dict[str, str]) -> Any:
+    """Answer what API Gateway hands to the function; raises `ValueError` for a path that has no route."""
+    event = _TO_EVENT.create_lambda_event(method=method, path=path, headers=headers)
+    return {**event, "body": body}
+
+
+def schedule_event(at: int) -> Any:
+    """Answer what EventBridge hands to a scheduled function (ms)."""
+    return {
+        "version": "0",
+        "id": f"tick-{at}",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": ACCOUNT,
+        "time": datetime.fromtimestamp(at // 1000, UTC).isoformat(),
+        "region": REGION,
+        "resources": [],
+        "detail": {},
+    }
+
+
+def read_reply(answer: Any) -> Reply:
+    return Reply(answer["statusCode"], answer["body"])

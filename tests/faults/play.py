@@ -1,0 +1,318 @@
+"""One schedule: a client that repeats until it is answered, messages that come as they like, sweeps, and time."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from chalicelib.core.journal import Entry, Opened
+from chalicelib.stores.entries import unpack_entries
+from tests.faults.engines import Row
+from tests.faults.lambdas import Died, Reply, Sandbox, read_reply, request_event, schedule_event
+from tests.faults.plans import Order, Plan
+from tests.faults.stage import API, SWEEP, Stage
+from tests.faults.strikes import Strikes
+from tests.faults.wall import foreign_key, mirror
+from tests.world import ACME, MINUTE, Outside
+
+VISIBILITY = 360_000  # ms until a message that failed comes again
+MAX_RECEIVES = 5  # then it lies in the DLQ, where nobody looks
+PATIENCE = 8  # times that a client asks
+PAUSE = 5_000  # ms between them
+MOST_TURNS = 2_000  # of a schedule that comes to rest
+TABLES = ("runs", "journal", "dead-letters", "definitions")
+
+ENDED = frozenset({"completed", "failed", "canceled"})
+DIED = Reply(502, "")
+
+
+@dataclass(slots=True)
+class Message:
+    function: str
+    body: str
+    visible_at: int
+    receives: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client asked for, and what came of it: the run that was answered, or the refusal.
+
+    `ends`: the statuses that the run may end with. `kept`: how many entries it has from its source.
+    """
+
+    path: str
+    body: Any
+    key: str | None
+    ends: frozenset[str] = frozenset({"completed"})
+    kept: int = 0
+    may_be_refused: frozenset[str | None] = frozenset()
+    run: str | None = None
+    refusal: str | None = None
+
+
+@dataclass(slots=True)
+class Play:
+    """A schedule while it is played; `given` names the runs that stood before it began."""
+
+    stage: Stage
+    plan: Plan
+    given: dict[str, str] = field(default_factory=dict)
+    before: Mapping[str, list[Row]] = field(default_factory=dict)
+    asked: dict[str, Asked] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    pending: list[Message] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    most_tries: int = 1
+    """How often one effect may be asked for when nothing goes wrong."""
+    strikes: Strikes = field(default_factory=Strikes)
+    taken: int = 0
+    """How many messages were sent."""
+    _swept_at: int = 0
+
+    @property
+    def outside(self) -> Outside:
+        return self.stage.outside
+
+    @property
+    def ended(self) -> set[str]:
+        """Name the given runs that had ended before the schedule began."""
+        heads = {row["pk"]["S"].partition("#")[2]: row["status"]["S"] for row in self.before["runs"]}
+        return {run for run in self.given.values() if heads[run] in ENDED}
+
+    def rows(self, table: str) -> list[Row]:
+        return self.stage.engine.rows(table)
+
+    # -- the client
+
+    def ask(
+        self,
+        name: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        ends: str = "completed",
+        kept: int = 0,
+        refused: str | None = None,
+        unless: str = "",
+        method: str = "POST",
+        meanwhile: Callable[[], None] = lambda: None,
+        by: Sandbox | None = None,
+    ) -> str:
+        """Ask until there is an answer, and say which run it told of (none: an empty text).
+
+        `ends`: the statuses that the run may end with. `refused`: the refusal that must come; `unless`: one that
+        may. `meanwhile` happens once, between the first answer that was lost and the next attempt. `by`: the process
+        that is asked; if none is named, the one that all requests come to.
+        """
+        asked = Asked(path, body, key, frozenset(ends.split()), kept, may_be_refused=frozenset({refused, unless}))
+        for attempt in range(PATIENCE):
+            if attempt == 1:
+                meanwhile()
+            reply = self.request(method, path, body, key, by)
+            if not reply.is_unknown:
+                self.asked[name] = answered = self._answered(name, asked, reply)
+                if refused != answered.refusal and refused is not None:
+                    self.problems.append(f"ANSWER: {name} was not refused with {refused}")
+                return answered.run or ""
+            self.stage.clock.advance(PAUSE)
+        self.problems.append(f"UNANSWERED: {name}")
+        self.asked[name] = asked
+        return ""
+
+    def _answered(self, name: str, asked: Asked, reply: Reply) -> Asked:
+        told = json.loads(reply.body)
+        if reply.status >= 400:
+            refusal = told["error"]["code"]
+            if refusal not in asked.may_be_refused:
+                self.problems.append(f"ANSWER: {name} was refused: {refusal}")
+            return replace(asked, refusal=refusal)
+        run = told.get("id")
+        for other_name, other in self.asked.items():
+            is_same = asked.key is not None and (other.key, other.path) == (asked.key, asked.path)
+            if is_same and other.run not in {None, run}:
+                self.problems.append(f"DOUBLED: {other_name} and {name} are one key, and two runs")
+        return replace(asked, run=run)
+
+    def request(self, method: str, path: str, body: Any, key: str | None = None, by: Sandbox | None = None) -> Reply:
+        """Ask once. A refusal must have changed nothing, and a defect is told."""
+        headers = {"authorization": f"Bearer {self.stage.secret}", "content-type": "application/json"}
+        if key is not None:
+            headers["idempotency-key"] = key
+        event = request_event(method, path, "" if body is None else json.dumps(body), headers)
+        changes = self.stage.engine.changes
+        try:
+            reply = read_reply((by or self.stage.functions[API]).invoke(event))
+        except Died as died:
+            self._tell(API, died)
+            return DIED
+        if 400 <= reply.status < 500 and by is None and self.stage.engine.changes != changes:
+            self.problems.append(f"WRITTEN: {method} {path} was refused with {reply.status}, and wrote")
+        if reply.status == 500:
+            self.problems.append(f"DEFECT: {method} {path} was answered with 500")
+        return reply
+
+    # -- queues and schedule
+
+    def pull(self) -> None:
+        """Take what was sent since: each message once or twice, some of them never."""
+        delivery = self.plan.delivery
+        for queue, function in self.stage.queues.items():
+            for sent in self.stage.engine.take(queue):
+                self.taken += 1
+                if self.taken - 1 in delivery.lost:
+                    continue
+                visible_at = sent.visible_at
+                if delivery.order is Order.LATE:
+                    visible_at = _minute_after(visible_at + MINUTE) + 1
+                copies = 2 if delivery.is_twice else 1
+                self.pending += [Message(function, sent.body, visible_at) for _ in range(copies)]
+
+    def deliver(self) -> bool:
+        """Deliver every message that is visible, and tell whether there was one."""
+        self.pull()
+        now = self.stage.clock.ms
+        due = [message for message in self.pending if message.visible_at <= now]
+        self.pending = [message for message in self.pending if message.visible_at > now]
+        match self.plan.delivery.order:
+            case Order.LIFO:
+                due.reverse()
+            case Order.SHUFFLED:
+                Random(self.taken).shuffle(due)
+            case Order.FIFO | Order.LATE:
+                pass
+        for message in due:
+            self.hand_over(message)
+        self.pull()
+        return bool(due)
+
+    def hand_over(self, message: Message, to: Sandbox | None = None) -> None:
+        """Let the function work on one message, which comes again if that failed."""
+        if self._is_done(message, to or self.stage.functions[message.function]):
+            return
+        message.receives += 1
+        message.visible_at = self.stage.clock.ms + VISIBILITY
+        if message.receives < MAX_RECEIVES:
+            self.pending.append(message)
+
+    def _is_done(self, message: Message, worker: Sandbox) -> bool:
+        record = {"messageId": "message", "body": message.body, "eventSource": "aws:sqs"}
+        try:
+            answer = worker.invoke({"Records": [record]})
+        except Died as died:
+            self._tell(message.function, died)
+            return False
+        return not answer["batchItemFailures"]
+
+    def sweep(self, by: Sandbox | None = None) -> None:
+        """Let the schedule fire."""
+        self._swept_at = self.stage.clock.ms
+        try:
+            (by or self.stage.functions[SWEEP]).invoke(schedule_event(self.stage.clock.ms))
+        except Died as died:
+            self._tell(SWEEP, died)
+
+    def _tell(self, function: str, died: Died) -> None:
+        if died.defect is not None:
+            self.problems.append(f"DEFECT: {function} raised {died.defect}")
+
+    # -- time
+
+    def settle(self) -> None:
+        """Deliver, sweep and let time pass until nothing is left to do."""
+        for _ in range(MOST_TURNS):
+            if self.deliver():
+                continue
+            swept = self._next_sweep()
+            times = [message.visible_at for message in self.pending] + ([swept] if swept else [])
+            if not times:
+                return
+            self.stage.clock.ms = max(self.stage.clock.ms, min(times))
+            if swept == min(times):
+                self.sweep()
+        self.problems.append("RESTLESS: there is always something left to do")
+
+    def _next_sweep(self) -> int | None:
+        """Answer when the next sweep will find something; those before it find nothing, and are left out."""
+        wakes = [int(row["wake_at"]["N"]) for row in self.rows("runs") if "due_shard" in row]
+        if not wakes:
+            return None
+        return _minute_after(max(min(wakes), self.stage.clock.ms, self._swept_at + 1))
+
+    # -- what a scenario looks at, and expects
+
+    def entries(self, run: str) -> list[Entry]:
+        """Answer a run's entries from 1 on: entry 0, its input, stands on the head."""
+        rows = [row for row in self.rows("journal") if row["pk"]["S"] == f"{ACME}#{run}"]
+        rows.sort(key=lambda row: int(row["index"]["N"]))
+        return [entry for row in rows for entry in unpack_entries(row["entries"]["B"])]
+
+    def opened(self, run: str, activity: str) -> int:
+        """Answer the entry that opened the wait at an activity; 0 if none did."""
+        waits = enumerate(self.entries(run), 1)
+        return next((i for i, entry in waits if isinstance(entry, Opened) and entry.activity == activity), 0)
+
+    def expect_entries(self, run: str, kind: str, number: int) -> None:
+        found = [entry for entry in self.entries(run) if type(entry).__name__ == kind]
+        if len(found) != number:
+            self.problems.append(f"JOURNAL: {run} has {len(found)} entries {kind} instead of {number}")
+
+    # -- what is watched
+
+    def look(self, name: str, request: Any) -> None:
+        """Tell of a call that names another account's rows."""
+        key = foreign_key(name, request)
+        if key is not None:
+            self.problems.append(f"FOREIGN: {name} names {key}")
+
+
+def _minute_after(at: int) -> int:
+    return -(-at // MINUTE) * MINUTE
+
+
+# -- what stands before a schedule begins
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What was given, to go back to: `state` is the engine's."""
+
+    state: Any
+    given: dict[str, str]
+    before: Mapping[str, list[Row]]
+    at: int
+    last_id: int
+    secret: str
+
+
+def begin(stage: Stage, plan: Plan, given: Callable[[Play], None]) -> Play:
+    """Set the stage for a plan: what is given stands, every process is new, faults wait for their calls."""
+    stage.clear()
+    beginning = stage.kept.get(given.__qualname__)
+    if beginning is None:
+        beginning = _arrange(stage, given)
+    else:
+        stage.engine.go_back(beginning.state)
+    if beginning.state is not None:
+        stage.kept[given.__qualname__] = beginning
+    stage.clear()
+    stage.clock.ms, stage.ids.last, stage.secret = beginning.at + MINUTE, beginning.last_id, beginning.secret
+    play = Play(stage, plan, dict(beginning.given), beginning.before)
+    stage.strikes = play.strikes = Strikes({fault.call: fault for fault in plan.faults}, play.look)
+    return play
+
+
+def _arrange(stage: Stage, given: Callable[[Play], None]) -> Beginning:
+    """Bring about what is given, without faults, and in another account the same under the same ids."""
+    stage.engine.empty()
+    stage.make_key()
+    play = Play(stage, Plan(given.__qualname__))
+    given(play)
+    if play.problems:
+        raise AssertionError(play.problems)
+    mirror(stage)
+    before = {table: stage.engine.rows(table) for table in TABLES}
+    runs = {name: asked.run for name, asked in play.asked.items() if asked.run}
+    return Beginning(stage.engine.keep(), runs, before, stage.clock.ms, stage.ids.last, stage.secret)

@@ -1,0 +1,195 @@
+"""What must hold after every schedule, whatever struck it.
+
+| promise                                                                      | told as          |
+|------------------------------------------------------------------------------|------------------|
+| each accepted key has one run, and no other run exists                        | LOST, UNASKED    |
+| one key, one answer; a refusal wrote nothing                                  | DOUBLED, WRITTEN |
+| every run ends as it must; a failed one leaves one dead letter                | ENDED, LETTERS   |
+| a journal is dense, each entry written once, its prefix the source's          | JOURNAL          |
+| an effect that was journaled took place; undisturbed, it took place once      | EFFECTS          |
+| what had ended before, and all of another account, is as it was               | TOUCHED          |
+| nothing is left to do: no wake-up, no lease, no message                       | LEFT             |
+| no call named another account's rows; no handler raised, or answered with 500 | FOREIGN, DEFECT  |
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any
+
+from chalicelib.core.journal import Entry, Performed
+from chalicelib.stores.entries import unpack_entries
+from tests.faults.engines import Row
+from tests.faults.play import ENDED, Asked, Play
+from tests.faults.strikes import Strikes
+from tests.world import ACME, OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class Stands:
+    """What stands in the tables after a schedule, as far as it is the account's own."""
+
+    runs: dict[str, Row]
+    journals: dict[str, list[Row]]
+    letters: list[Row]
+
+    def entries(self, run: str) -> list[Entry]:
+        """Answer a run's entries from 1 on: entry 0, its input, stands on the head."""
+        return [entry for row in self.journals.get(run, []) for entry in unpack_entries(row["entries"]["B"])]
+
+
+def check(play: Play) -> list[str]:
+    """Answer every promise that a schedule broke; faults strike no more."""
+    play.stage.strikes = Strikes(watch=play.look)
+    problems = play.problems
+    problems += _asked_again(play)
+    stands = read(play)
+    for look in (_runs, _ends, _letters, _journals, _effects, _untouched, _left):
+        problems += look(play, stands)
+    return problems
+
+
+def read(play: Play) -> Stands:
+    runs = {row["run_id"]["S"]: row for row in play.rows("runs") if _is_ours(row)}
+    journals: dict[str, list[Row]] = {}
+    for row in sorted(play.rows("journal"), key=lambda row: int(row["index"]["N"])):
+        account, _, run = row["pk"]["S"].partition("#")
+        if account == ACME:
+            journals.setdefault(run, []).append(row)
+    return Stands(runs, journals, [row for row in play.rows("dead-letters") if _is_ours(row)])
+
+
+def _is_ours(row: Row) -> bool:
+    return str(row["pk"]["S"]).startswith(f"{ACME}#")
+
+
+def _asked_again(play: Play) -> Iterator[str]:
+    """Ask everything under a key once more: the answer is the same run."""
+    for name, asked in list(play.asked.items()):
+        if asked.key is None or asked.run is None:
+            continue
+        reply = play.request("POST", asked.path, asked.body, asked.key)
+        if reply.status != 200 or f'"{asked.run}"' not in reply.body:
+            yield f"DOUBLED: {name} was answered with {asked.run}, and then with {reply.status} {reply.body[:200]}"
+
+
+def _runs(play: Play, stands: Stands) -> Iterator[str]:
+    accepted = {asked.run for asked in play.asked.values() if asked.run}
+    wanted = {*play.given.values(), *accepted} - play.gone
+    yield from (f"LOST: run {run} was accepted, and is not there" for run in wanted - stands.runs.keys())
+    yield from (f"UNASKED: run {run}" for run in stands.runs.keys() - wanted)
+
+
+def _ends(play: Play, stands: Stands) -> Iterator[str]:
+    for name, asked in play.asked.items():
+        row = stands.runs.get(asked.run or "")
+        if row is not None and row["status"]["S"] not in asked.ends:
+            yield f"ENDED: {name} is {row['status']['S']}, not {' or '.join(sorted(asked.ends))}"
+
+
+def _letters(play: Play, stands: Stands) -> Iterator[str]:
+    """A failed run has one dead letter, and its restarts make it a tombstone that names one of them."""
+    held = Counter(row["run_id"]["S"] for row in stands.letters)
+    failed = {run: row for run, row in stands.runs.items() if row["status"]["S"] == "failed"}
+    if held.keys() - play.gone != failed.keys() or set(held.values()) - {1}:
+        yield f"LETTERS: {dict(held)} for the failed runs {sorted(failed)}"
+    born = {run: row["source_id"]["S"] for run, row in stands.runs.items() if "source_id" in row}
+    for row in stands.letters:
+        restarts = [run for run, source in born.items() if source == row["run_id"]["S"]]
+        by = row.get("consumed_by", {}).get("S")
+        is_right = by in restarts if restarts else by is None
+        if not is_right or (by is None) != ("live_shard" in row):
+            yield f"LETTERS: the one of {row['run_id']['S']} was consumed by {by}, and its restarts are {restarts}"
+
+
+def _journals(play: Play, stands: Stands) -> Iterator[str]:
+    yield from (f"JOURNAL: {key} was written twice" for key in play.stage.engine.written_twice("journal"))
+    yield from (f"JOURNAL: there is no run {run}" for run in stands.journals.keys() - stands.runs.keys() - play.gone)
+    for run, head in stands.runs.items():
+        at = 1
+        for row in stands.journals.get(run, []):
+            if int(row["index"]["N"]) != at:
+                yield f"JOURNAL: {run} has entry {row['index']['N']} where {at} is due"
+            at += len(unpack_entries(row["entries"]["B"]))
+        if at != int(head["journal_length"]["N"]):
+            yield f"JOURNAL: {run} holds {at} entries, and its head says {head['journal_length']['N']}"
+    for name, asked in play.asked.items():
+        yield from _prefix(name, asked, stands)
+
+
+def _prefix(name: str, asked: Asked, stands: Stands) -> Iterator[str]:
+    if not asked.kept or asked.run not in stands.runs:
+        return
+    source = stands.runs[asked.run].get("source_id", {}).get("S", "")
+    ours, theirs = stands.entries(asked.run), stands.entries(source)
+    kept = asked.kept - 1  # entry 0 is the new run's own
+    if source in stands.runs and ours[:kept] != theirs[:kept]:
+        yield f"JOURNAL: the first {kept} entries of {name} are not its source's"
+
+
+def _effects(play: Play, stands: Stands) -> Iterator[str]:
+    times = Counter(play.outside.keys)
+    for run in {asked.run for asked in play.asked.values() if asked.run} - {*play.given.values()}:
+        journaled = Counter(_called(_own(run, stands)))
+        called = Counter(key.split("/")[1] for key in times if key.startswith(f"{run}/"))
+        if journaled - called:
+            yield f"EFFECTS: {run} journaled {dict(journaled)}, and asked for {dict(called)}"
+        surplus = {name: number for name, number in called.items() if number > max(1, journaled[name])}
+        if surplus:
+            yield f"EFFECTS: {run} asked for {surplus} under more keys than it journaled"
+    if not play.strikes.fired and max(times.values(), default=1) > play.most_tries:
+        yield f"EFFECTS: nothing was struck, and yet {times.most_common(1)}"
+
+
+def _own(run: str, stands: Stands) -> list[Entry]:
+    """Answer the entries that a run did not take from its source."""
+    entries, source = stands.entries(run), stands.runs.get(run, {}).get("source_id", {}).get("S", "")
+    kept = takewhile(lambda pair: pair[0] == pair[1], zip(entries, stands.entries(source), strict=False))
+    return entries[len(list(kept)) :]
+
+
+def _called(entries: Iterable[Entry]) -> Iterator[str]:
+    """Name the activities that called out and were answered."""
+    for entry in entries:
+        if isinstance(entry, Performed) and isinstance(entry.result, dict) and "status" in entry.result:
+            yield entry.activity
+
+
+def _untouched(play: Play, stands: Stands) -> Iterator[str]:
+    """Compare, byte for byte, what must not have changed."""
+    for table, rows in play.before.items():
+        after = {_key(row): row for row in play.rows(table)}
+        for row in rows:
+            if _must_stay(table, row, play) and after.get(_key(row)) != row:
+                yield f"TOUCHED: {table} {_key(row)}"
+    others = {table: sum(_is_others(row) for row in rows) for table, rows in play.before.items()}
+    for table, number in others.items():
+        if number != sum(_is_others(row) for row in play.rows(table)):
+            yield f"TOUCHED: the other account has more or fewer {table}"
+
+
+def _must_stay(table: str, row: Row, play: Play) -> bool:
+    if _is_others(row):
+        return True
+    _, _, run = row["pk"]["S"].partition("#")
+    return table in {"runs", "journal"} and run in play.ended - play.gone
+
+
+def _is_others(row: Row) -> bool:
+    return str(row["pk"]["S"]).startswith(f"{OTHER}#")
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return row["pk"]["S"], str(row.get("index", row.get("version")))
+
+
+def _left(play: Play, stands: Stands) -> Iterator[str]:
+    for run, row in stands.runs.items():
+        over = [name for name in ("wake_at", "due_shard", "lease_owner", "not_before") if name in row]
+        if over:
+            yield f"LEFT: {run} has {', '.join(over)}"
+        if row["status"]["S"] not in ENDED and row["status"]["S"] != "waiting":
+            yield f"LOST: {run} stays {row['status']['S']}"
+    if play.pending:
+        yield f"LEFT: {len(play.pending)} messages"

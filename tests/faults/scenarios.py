@@ -1,0 +1,366 @@
+"""What is tried under faults. A new use case registers here: what is given, what the client does, how it must end.
+
+    @scenario(given=a_failed_run)
+    def restart_from_failure(play: Play) -> None:
+        play.ask("restart", restart_of(play, "source"), {"start": {"type": "from_failure"}}, key="k", kept=3)
+        play.settle()
+
+What is given is brought about without faults, and once. The client asks until it is answered; `settle` lets
+everything else happen. The promises (promises.py) are checked afterwards by whoever plays it.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import boto3
+
+from chalicelib.core.effects import HttpCall, Outcome, Succeeded
+from chalicelib.core.json_values import Json
+from local import aws
+from tests.faults.engines import STAGE
+from tests.faults.play import Play
+from tests.faults.strikes import Crash
+from tests.graphs import Ask, Block, Call, Choice, Compute, Fork, Pause, Rounds, Sub, document, steps
+from tests.world import ACME, MINUTE
+
+Act = Callable[[Play], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`every`: only each so many-th fault is tried, where a schedule takes long."""
+
+    given: Act
+    act: Act
+    every: int = 1
+
+    @property
+    def name(self) -> str:
+        return self.act.__name__
+
+
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def scenario(given: Act, *, every: int = 1) -> Callable[[Act], Act]:
+    """Register a scenario under its function's name."""
+
+    def register(act: Act) -> Act:
+        SCENARIOS[act.__name__] = Scenario(given, act, every)
+        return act
+
+    return register
+
+
+# -- what is asked for
+
+ORDER = "/ops/v1/definitions/order"
+STARTS = f"{ORDER}/runs"
+INPUT: Json = {"input": {"flag": True, "count": 0}}
+THREE = steps(Call("charge"), Call("reserve"), Call("ship"))
+FOUR = steps(Call("charge"), Call("reserve"), Call("ship"), Call("thank"))
+LONG = steps(Rounds("poll", 100), Call("last"))
+HEAVY = steps(Rounds("read", 9), Call("last"))
+ASKING = steps(Call("charge"), Ask("approve"), Call("ship"))
+EVERYTHING = steps(
+    Choice(Call("card"), Call("invoice")),
+    Sub(steps(Call("pick"), Compute("weigh"))),
+    Fork((Call("label"), Ask("sign"), Pause("dry", 90))),
+    Call("ship"),
+)
+
+
+def restart_of(play: Play, given: str = "source") -> str:
+    return f"/ops/v1/runs/{play.given[given]}/restart"
+
+
+def cancel_of(run: str) -> str:
+    return f"/ops/v1/runs/{run}/cancel"
+
+
+def task_of(play: Play, run: str, activity: str) -> str:
+    """Answer where the task that stands at an activity is completed."""
+    opened = play.opened(run, activity)
+    return f"/ops/v1/runs/{run}/tasks/{opened}/complete"
+
+
+def draft(play: Play, block: Block) -> None:
+    play.ask("draft", ORDER, document(block), method="PUT")
+
+
+def publish(play: Play, block: Block) -> None:
+    draft(play, block)
+    play.ask("publish", f"{ORDER}/publish")
+
+
+def delete(play: Play, run: str) -> None:
+    """Let history clean-up take a run away."""
+    client = boto3.client("dynamodb", region_name=aws.REGION)
+    for table, sort in (("runs", None), ("journal", "index")):
+        for row in play.rows(table):
+            if row["pk"]["S"] == f"{ACME}#{run}":
+                key = {name: row[name] for name in ("pk", sort) if name}
+                client.delete_item(TableName=f"reprise-{table}-{STAGE}", Key=key)
+    play.gone.add(run)
+
+
+# -- what is given
+
+
+def three_steps(play: Play) -> None:
+    publish(play, THREE)
+
+
+def a_failed_run(play: Play) -> None:
+    publish(play, THREE)
+    play.outside.fail("reserve")
+    play.ask("source", STARTS, INPUT)
+    play.settle()
+
+
+def a_completed_run(play: Play) -> None:
+    publish(play, THREE)
+    play.ask("source", STARTS, INPUT)
+    play.settle()
+
+
+def a_completed_run_and_a_draft(play: Play) -> None:
+    a_completed_run(play)
+    draft(play, FOUR)
+
+
+def a_long_run(play: Play) -> None:
+    publish(play, LONG)
+    play.ask("source", STARTS, INPUT)
+    play.settle()
+
+
+def a_heavy_run(play: Play) -> None:
+    """A run whose journal fills several rows: each answer is 100 KB that cannot be compressed."""
+    publish(play, HEAVY)
+    play.outside.answers["read"] = _heavy
+    play.ask("source", STARTS, INPUT)
+    play.settle()
+
+
+def _heavy(call: HttpCall) -> Outcome:
+    numbers = (f"{call.idempotency_key}/{n}".encode() for n in range(1_600))
+    text = "".join(hashlib.sha256(number).hexdigest() for number in numbers)
+    return Succeeded({"status": 200, "body": text})
+
+
+def a_run_that_asks(play: Play) -> None:
+    publish(play, ASKING)
+    play.ask("waiting", STARTS, INPUT, ends="waiting")
+    play.settle()
+
+
+def everything_at_once(play: Play) -> None:
+    publish(play, EVERYTHING)
+
+
+def nothing(_play: Play) -> None:
+    pass
+
+
+def two_thousand_runs_of_one_hour(play: Play) -> None:
+    publish(play, Compute("count"))
+    for number in range(2_000):
+        play.ask(f"run {number}", STARTS, {**INPUT, "delay": 3_600}, ends="pending")  # type: ignore[dict-item]
+
+
+# -- runs
+
+
+@scenario(three_steps)
+def start(play: Play) -> None:
+    play.ask("start", STARTS, INPUT, key="k")
+    play.settle()
+
+
+@scenario(three_steps)
+def start_later(play: Play) -> None:
+    play.ask("start", STARTS, {"delay": 1_800}, key="k")
+    play.settle()
+
+
+@scenario(three_steps)
+def fail_after_retries(play: Play) -> None:
+    play.most_tries = 4
+    play.outside.fail("reserve")
+    play.ask("start", STARTS, INPUT, key="k", ends="failed")
+    play.settle()
+
+
+@scenario(everything_at_once)
+def complete_through_everything(play: Play) -> None:
+    run = play.ask("start", STARTS, INPUT, key="k")
+    play.settle()
+    play.ask("sign", task_of(play, run, "sign"), {"variables": {"by": "me"}})
+    play.settle()
+
+
+@scenario(three_steps, every=3)
+def a_run_that_kills_its_worker(play: Play) -> None:
+    def kill(_call: HttpCall) -> Outcome:
+        raise Crash("charge")
+
+    play.most_tries = 99
+    play.outside.answers["charge"] = kill
+    play.ask("start", STARTS, INPUT, key="k", ends="failed")
+    play.settle()
+
+
+# -- restarts
+
+
+@scenario(a_failed_run)
+def restart_from_the_beginning(play: Play) -> None:
+    play.ask("restart", restart_of(play), {"overlay": {"again": True}}, key="k")
+    play.settle()
+
+
+@scenario(a_failed_run)
+def restart_from_failure(play: Play) -> None:
+    play.ask("restart", restart_of(play), {"start": {"type": "from_failure"}}, key="k", kept=2)
+    play.settle()
+
+
+@scenario(a_failed_run)
+def restart_at_an_activity(play: Play) -> None:
+    start: Json = {"type": "at", "places": [{"before_activity": "ship"}]}
+    play.ask("restart", restart_of(play), {"start": start, "data": "last_variables"}, key="k")
+    play.settle()
+
+
+@scenario(a_completed_run)
+def restart_with_a_short_prefix(play: Play) -> None:
+    play.ask("restart", restart_of(play), {"start": {"type": "after_entry", "index": 2}}, key="k", kept=3)
+    play.settle()
+
+
+@scenario(a_long_run)
+def restart_with_a_long_prefix(play: Play) -> None:
+    play.ask("restart", restart_of(play), {"start": {"type": "after_entry", "index": 95}}, key="k", kept=96)
+    play.settle()
+
+
+@scenario(a_heavy_run, every=2)
+def restart_with_a_heavy_prefix(play: Play) -> None:
+    play.ask("restart", restart_of(play), {"start": {"type": "after_entry", "index": 9}}, key="k", kept=10)
+    play.settle()
+
+
+@scenario(a_failed_run)
+def restart_that_fails_again(play: Play) -> None:
+    play.most_tries = 4
+    play.outside.fail("reserve")
+    play.ask("restart", restart_of(play), {"start": {"type": "from_failure"}}, key="k", kept=2, ends="failed")
+    play.settle()
+
+
+@scenario(a_failed_run)
+def restart_under_two_keys(play: Play) -> None:
+    play.ask("first", restart_of(play), key="k1")
+    play.ask("second", restart_of(play), key="k2")
+    play.settle()
+
+
+@scenario(a_failed_run)
+def restart_twice_under_one_key(play: Play) -> None:
+    play.ask("first", restart_of(play), key="k")
+    play.ask("second", restart_of(play), key="k")
+    play.settle()
+    play.ask("third", restart_of(play), key="k")
+
+
+@scenario(a_failed_run)
+def restart_another_way_under_the_same_key(play: Play) -> None:
+    play.ask("first", restart_of(play), {"overlay": {"amount": 1}}, key="k")
+    play.ask("second", restart_of(play), {"overlay": {"amount": 2}}, key="k", refused="idempotency_key_reused")
+    play.settle()
+
+
+@scenario(a_failed_run)
+def restart_a_source_that_is_deleted_before_the_repeat(play: Play) -> None:
+    source = play.given["source"]
+    play.ask("restart", restart_of(play), key="k", meanwhile=lambda: delete(play, source), unless="run_not_found")
+    play.settle()
+
+
+@scenario(a_completed_run_and_a_draft)
+def restart_on_the_draft(play: Play) -> None:
+    play.ask("restart", restart_of(play), {"version": "draft"}, key="k")
+    draft(play, THREE)
+    play.settle()
+
+
+@scenario(a_completed_run_and_a_draft)
+def publish_while_restarting(play: Play) -> None:
+    play.ask("old", restart_of(play), {"version": "published"}, key="k1")
+    play.ask("publish", f"{ORDER}/publish")
+    play.ask("new", restart_of(play), {"version": "published"}, key="k2")
+    play.settle()
+
+
+@scenario(a_completed_run)
+def restart_a_restart(play: Play) -> None:
+    first = play.ask("first", restart_of(play), key="k")
+    play.settle()
+    play.ask("second", f"/ops/v1/runs/{first}/restart", key="k")
+    play.settle()
+
+
+@scenario(a_run_that_asks)
+def restart_a_run_that_still_waits(play: Play) -> None:
+    play.ask("restart", restart_of(play, "waiting"), key="k", refused="source_still_running")
+    play.settle()
+
+
+# -- tasks and cancels
+
+
+@scenario(a_run_that_asks)
+def complete_a_task_twice(play: Play) -> None:
+    run = play.given["waiting"]
+    task = task_of(play, run, "approve")
+    play.ask("complete", task, {"variables": {"by": "me"}})
+    play.ask("complete again", task, {"variables": {"by": "me"}})
+    play.ask("contradict", task, {"variables": {"by": "you"}}, refused="task_closed")
+    play.settle()
+    play.expect_entries(run, "Closed", 1)
+
+
+@scenario(three_steps)
+def cancel_before_it_advances(play: Play) -> None:
+    run = play.ask("start", STARTS, INPUT, key="k", ends="canceled")
+    play.ask("cancel", cancel_of(run), ends="canceled")
+    play.settle()
+    play.expect_entries(run, "Signal", 1)
+
+
+@scenario(a_run_that_asks)
+def cancel_a_run_that_waits_and_restart_it(play: Play) -> None:
+    run = play.given["waiting"]
+    play.ask("cancel", cancel_of(run), ends="canceled")
+    new = play.ask("restart", f"/ops/v1/runs/{run}/restart", {"start": {"type": "from_failure"}}, key="k", kept=2)
+    play.settle()
+    play.ask("complete", task_of(play, new, "approve"), {"variables": {"by": "me"}})
+    play.settle()
+
+
+# -- the sweep
+
+
+@scenario(nothing)
+def sweep_nothing(play: Play) -> None:
+    for _ in range(3):
+        play.sweep()
+        play.stage.clock.advance(MINUTE)
+    play.settle()
+
+
+@scenario(two_thousand_runs_of_one_hour, every=4_000)
+def sweep_two_thousand(play: Play) -> None:
+    play.settle()
