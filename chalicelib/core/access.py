@@ -1,11 +1,19 @@
-"""Who may do what: API keys, their accounts and scopes."""
+"""Who may do what: API keys, their accounts, environments and scopes.
+
+An account's environments are worlds of their own: everything that a key reads and writes lies under its `realm`.
+Keys alone belong to the account itself.
+"""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from enum import Enum
 
-from chalicelib.core.errors import NotAllowed
+from chalicelib.core.errors import Invalid, NotAllowed
 from chalicelib.core.ids import AccountId
+
+LIVE = "live"
+_ACCOUNT = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 
 class Scope(Enum):
@@ -30,6 +38,15 @@ class ApiKey:
     expires_at: int | None = None
     is_disabled: bool = False
 
+    @property
+    def realm(self) -> AccountId:
+        """Answer the name under which the data of this key's account and environment lies."""
+        return self.account if self.environment == LIVE else AccountId(f"{self.account}@{self.environment}")
+
+    def may_see(self, other: "ApiKey") -> bool:
+        """Say whether this key may know of another one: a live key of all, any other of its environment's."""
+        return self.account == other.account and self.environment in (LIVE, other.environment)
+
     def is_valid(self, at: int) -> bool:
         return not self.is_disabled and (self.expires_at is None or at < self.expires_at)
 
@@ -48,6 +65,26 @@ class ScopeMissing(NotAllowed):
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(f"This API key lacks the scope '{scope.value}'.", scope=scope.value)
+
+
+class EnvironmentNotAllowed(NotAllowed):
+    code = "environment_not_allowed"
+
+    def __init__(self, environment: str) -> None:
+        super().__init__(f"A key of this environment makes no '{environment}' keys.", environment=environment)
+
+
+class AccountInvalid(Invalid):
+    code = "invalid_account"
+
+    def __init__(self) -> None:
+        super().__init__("An account's name is 1 to 64 letters, digits, '_', '.' or '-'.")
+
+
+def check_account(account: AccountId) -> None:
+    """Raise `AccountInvalid` for a name that could be taken for another one's rows."""
+    if not _ACCOUNT.fullmatch(account):
+        raise AccountInvalid
 
 
 def secret_hash(secret: str) -> str:

@@ -80,7 +80,8 @@ class Call:
 
     @property
     def account(self) -> AccountId:
-        return self.key.account
+        """Name whose data this call is about: an environment of an account is a world of its own."""
+        return self.key.realm
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +248,7 @@ class Edge:
         services = self.services()
         if route.scope is not None:
             key = services.access.authorize(dialect.read_secret(call), route.scope)
-            trace.account, trace.key_id = key.account, key.id
+            trace.account, trace.key_id = key.realm, key.id
             call = replace(call, caller=key)
         for name, value in call.params.items():
             if not PARAMETER.fullmatch(value):

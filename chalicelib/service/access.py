@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from chalicelib.core.access import ApiKey, Scope, ScopeMissing, Unauthenticated, secret_hash
+from chalicelib.core.access import ApiKey, Scope, ScopeMissing, Unauthenticated, check_account, secret_hash
 from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import AccountId
 from chalicelib.stores.keys import KeyStore
@@ -52,18 +52,22 @@ class Access:
     def create(
         self, account: AccountId, name: str, scopes: frozenset[Scope], environment: str, expires_at: int | None
     ) -> tuple[ApiKey, str]:
-        """Make a key, and answer it with its secret, which nobody can be told again."""
+        """Make a key, and answer it with its secret, which nobody can be told again; raise `AccountInvalid`."""
+        check_account(account)
         key_id = self.new_id()
         secret = f"rsk_{key_id.replace('-', '')[:12]}_{self.new_secret()}"
         key = ApiKey(key_id, account, name, scopes, environment, self.now(), expires_at)
         self.keys.create(key, secret)
         return key, secret
 
-    def list(self, account: AccountId) -> list[ApiKey]:
-        return self.keys.list(account)
+    def list(self, caller: ApiKey) -> list[ApiKey]:
+        """List the keys that the caller may know of."""
+        return [key for key in self.keys.list(caller.account) if caller.may_see(key)]
 
-    def revoke(self, account: AccountId, key_id: str) -> None:
+    def revoke(self, caller: ApiKey, key_id: str) -> None:
         """Let a key open nothing any more: at once here, within `REMEMBERED_MS` everywhere."""
-        if self.keys.disable(account, key_id) is None:
+        known = self.keys.named(caller.account, key_id)
+        if known is None or not caller.may_see(known):
             raise KeyNotFound(key_id)
+        self.keys.disable(caller.account, key_id)
         self._remembered.clear()

@@ -1,6 +1,7 @@
 """API keys in DynamoDB: found by the SHA-256 of the secret, which is all that is kept of it."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from chalicelib.core.access import ApiKey, Scope, secret_hash
 from chalicelib.core.ids import AccountId
@@ -41,12 +42,18 @@ class KeyStore:
     def list(self, account: AccountId) -> list[ApiKey]:
         return [_key(row) for row in self.calls.make(lambda: [*KeyRow.by_account.query(account, limit=1000)])]
 
-    def disable(self, account: AccountId, key_id: str) -> ApiKey | None:
-        """Let a key open nothing any more; None if the account has no such key."""
-        rows = self.calls.make(lambda: [*KeyRow.by_account.query(account, KeyRow.key_id == key_id)])
-        for row in rows:
+    def named(self, account: AccountId, key_id: str) -> ApiKey | None:
+        """Answer an account's key by its id."""
+        rows = self._named(account, key_id)
+        return _key(rows[0]) if rows else None
+
+    def disable(self, account: AccountId, key_id: str) -> None:
+        """Let a key open nothing any more."""
+        for row in self._named(account, key_id):
             self._disable(row.pk)
-        return replace(_key(rows[0]), is_disabled=True) if rows else None
+
+    def _named(self, account: AccountId, key_id: str) -> Sequence[KeyRow]:
+        return self.calls.make(lambda: [*KeyRow.by_account.query(account, KeyRow.key_id == key_id)])
 
     def _disable(self, pk: str) -> None:
         row = KeyRow(pk)

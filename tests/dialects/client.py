@@ -8,7 +8,7 @@ from chalice.app import Chalice
 from chalice.test import Client
 
 import app
-from chalicelib.core.access import Scope
+from chalicelib.core.access import LIVE, Scope
 from chalicelib.core.ids import AccountId
 from tests.world import World
 
@@ -62,7 +62,9 @@ class Api:
         return self.get(f"/ops/v1/runs/{run_id}").json
 
 
-def key_of(world: World, account: AccountId, *scopes: Scope, expires_at: int | None = None) -> Api:
+def key_of(
+    world: World, account: AccountId, *scopes: Scope, expires_at: int | None = None, environment: str = LIVE
+) -> Api:
     """Make a key that may do so much, and answer a client that shows it."""
-    _, secret = world.services.access.create(account, "a test's", frozenset(scopes or Scope), "test", expires_at)
+    _, secret = world.services.access.create(account, "a test's", frozenset(scopes or Scope), environment, expires_at)
     return Api(secret)

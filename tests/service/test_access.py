@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.core.access import Scope, ScopeMissing, Unauthenticated
+from chalicelib.core.access import AccountInvalid, Scope, ScopeMissing, Unauthenticated
+from chalicelib.core.ids import AccountId
 from chalicelib.service import access as access_module
 from chalicelib.service.access import MAX_SECRET, REMEMBERED_MS, Access, KeyNotFound
 from tests.world import ACME, BEGINNING, OTHER, World
@@ -118,7 +119,7 @@ class TestRevoking:
         assert is_open(access, secret)
         assert is_open(elsewhere, secret)
 
-        access.revoke(ACME, key.id)
+        access.revoke(key, key.id)
 
         assert not is_open(access, secret)
         assert is_open(elsewhere, secret)
@@ -129,20 +130,39 @@ class TestRevoking:
         key, _ = access.create(ACME, "ci", READ, "test", None)
         other = create(access)
 
-        access.revoke(ACME, key.id)
+        access.revoke(key, key.id)
 
         assert is_open(access, other)
-        assert [listed.is_disabled for listed in access.list(ACME)].count(True) == 1
+        assert [listed.is_disabled for listed in access.list(key)].count(True) == 1
 
     def test_of_an_unknown_key_or_another_account_s_is_refused(self, access):
         key, secret = access.create(ACME, "ci", READ, "test", None)
 
-        for account, key_id in ((ACME, "unknown"), (OTHER, key.id)):
+        other, _ = access.create(OTHER, "ci", READ, "test", None)
+
+        for caller, key_id in ((key, "unknown"), (other, key.id)):
             with pytest.raises(KeyNotFound):
-                access.revoke(account, key_id)
+                access.revoke(caller, key_id)
 
         assert is_open(access, secret)
-        assert access.list(OTHER) == []
+        assert access.list(other) == [other]
+
+    def test_of_a_live_key_by_one_of_another_environment_is_refused(self, access):
+        live, secret = access.create(ACME, "ci", READ, "live", None)
+        test, _ = access.create(ACME, "ci", READ, "test", None)
+
+        with pytest.raises(KeyNotFound):
+            access.revoke(test, live.id)
+
+        assert is_open(access, secret)
+        assert access.list(test) == [test]
+        assert {key.id for key in access.list(live)} == {live.id, test.id}
+
+
+@pytest.mark.parametrize("account", ["", "acme#x", "acme@test", "a b", "x" * 65])
+def test_an_account_whose_name_could_be_taken_for_another_gets_no_key(access, account):
+    with pytest.raises(AccountInvalid):
+        access.create(AccountId(account), "ci", READ, "live", None)
 
 
 def test_a_secret_tells_which_key_it_is_of_and_nothing_is_kept_of_it(world, access):

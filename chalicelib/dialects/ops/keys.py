@@ -1,6 +1,6 @@
 """API keys over our own dialect."""
 
-from chalicelib.core.access import Scope
+from chalicelib.core.access import LIVE, EnvironmentNotAllowed, Scope
 from chalicelib.core.errors import Invalid
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
 from chalicelib.dialects.json_bodies import read_json, read_struct
@@ -24,20 +24,22 @@ def create(services: Services, call: Call) -> Answer:
     expires_at = None if asked.expires_at is None else read_time(asked.expires_at, "expires_at")
     if expires_at is not None and expires_at <= services.now():
         raise ExpiryPassed
+    if call.key.environment not in (LIVE, asked.environment):
+        raise EnvironmentNotAllowed(asked.environment)
     key, secret = services.access.create(
-        call.account, asked.name, frozenset(asked.scopes), asked.environment, expires_at
+        call.key.account, asked.name, frozenset(asked.scopes), asked.environment, expires_at
     )
     return answer(write_new_key(key, secret), 201)
 
 
 def listed(services: Services, call: Call) -> Answer:
     read_no_query(call)
-    return answer(KeyList(keys=[write_key(key) for key in services.access.list(call.account)]))
+    return answer(KeyList(keys=[write_key(key) for key in services.access.list(call.key)]))
 
 
 def revoke(services: Services, call: Call) -> Answer:
     read_no_query(call)
-    services.access.revoke(call.account, call.params["id"])
+    services.access.revoke(call.key, call.params["id"])
     return Answer(204)
 
 

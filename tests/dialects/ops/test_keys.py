@@ -3,6 +3,7 @@
 import pytest
 
 from tests.dialects.client import Api
+from tests.graphs import Compute, document
 from tests.world import MINUTE, World
 
 KEYS = "/ops/v1/keys"
@@ -61,3 +62,26 @@ def test_nobody_sees_or_revokes_the_keys_of_others(api: Api, stranger: Api) -> N
     assert made["id"] not in [key["id"] for key in stranger.get(KEYS).json["keys"]]
     assert stranger.delete(f"{KEYS}/{made['id']}").refusal == "key_not_found"
     assert Api(made["key"]).get("/ops/v1/runs").status == 200
+
+
+def test_an_environment_is_a_world_of_its_own(world: World, api: Api) -> None:
+    test = Api(api.post(KEYS, {"name": "t", "scopes": ["read", "write", "admin"], "environment": "test"}).json["key"])
+    test.put("/ops/v1/definitions/order", document(Compute("count")))
+    test.post("/ops/v1/definitions/order/publish")
+    run = test.post("/ops/v1/definitions/order/runs").json["id"]
+
+    assert test.get(f"/ops/v1/runs/{run}").status == 200
+    assert api.get(f"/ops/v1/runs/{run}").status == 404
+    assert api.get("/ops/v1/definitions").json["definitions"] == []
+
+
+def test_a_key_of_another_environment_makes_none_that_is_live(world: World, api: Api) -> None:
+    test = Api(api.post(KEYS, {"name": "t", "scopes": ["admin"], "environment": "test"}).json["key"])
+    before = world.everything()
+
+    reply = test.post(KEYS, {"name": "l", "scopes": ["admin"]})
+
+    assert (reply.status, reply.refusal) == (403, "environment_not_allowed")
+    assert world.everything() == before
+    assert test.post(KEYS, {"name": "u", "scopes": ["read"], "environment": "test"}).status == 201
+    assert len(test.get(KEYS).json["keys"]) == 2
