@@ -4,7 +4,7 @@ from types import ModuleType
 import pytest
 
 from chalicelib.core import access, refusals
-from chalicelib.core.access import Scope, ScopeMissing, Unauthenticated
+from chalicelib.core.access import AccountInvalid, EnvironmentNotAllowed, Scope, ScopeMissing, Unauthenticated
 from chalicelib.core.errors import Busy, Conflict, Invalid, NotAllowed, NotFound, RestartError, TooLarge
 from chalicelib.core.ids import DefinitionKey, RunId
 from chalicelib.core.json_values import Variables
@@ -109,6 +109,13 @@ LEAVES: list[tuple[RestartError, type[RestartError], str, Variables]] = [
     (Unsupported("x"), Invalid, "'x' cannot be honoured yet; nothing was done.", {"field": "x"}),
     (Unauthenticated(), NotAllowed, "A valid API key is needed.", {}),
     (ScopeMissing(Scope.RESTART), NotAllowed, "This API key lacks the scope 'restart'.", {"scope": "restart"}),
+    (
+        EnvironmentNotAllowed("live"),
+        NotAllowed,
+        "A key of this environment makes no 'live' keys.",
+        {"environment": "live"},
+    ),
+    (AccountInvalid(), Invalid, "An account's name is 1 to 64 letters, digits, '_', '.' or '-'.", {}),
     (Busy(), Busy, "The service is busy. Send the same request again.", {}),
 ]
 
