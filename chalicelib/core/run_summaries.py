@@ -1,8 +1,9 @@
 """What a list tells of runs, and which runs a list is of."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.core.ids import DeadLetterId, DefinitionKey, RunId, SnapshotId
+from chalicelib.core.ids import ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Failure
 from chalicelib.core.runs import Lineage, RunStatus
 
@@ -31,6 +32,7 @@ class RunSummary:
     updated_at: int
     started_at: int | None
     ended_at: int | None
+    waiting_for: tuple[ActivityId, ...] = ()
 
     @property
     def position(self) -> str:
@@ -47,6 +49,8 @@ class RunFilter:
     business_key: str | None = None
     created_from: int | None = None
     created_to: int | None = None
+    also: Callable[[RunSummary], bool] = lambda _run: True
+    """What a dialect asks beside that, of what a list tells."""
 
     def keeps(self, run: RunSummary) -> bool:
         """Say whether a run is meant, as far as its index does not say so already."""
@@ -54,4 +58,5 @@ class RunFilter:
             self.status in (None, run.status)
             and self.business_key in (None, run.business_key)
             and (self.label is None or self.label in run.labels)
+            and self.also(run)
         )

@@ -15,7 +15,7 @@ from enum import Enum
 
 from chalicelib.core.advance import next_effects
 from chalicelib.core.definitions import Definition
-from chalicelib.core.ids import AccountId, DeadLetterId, DefinitionKey, RunId, SnapshotId
+from chalicelib.core.ids import AccountId, ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Entry, Failure, Signal
 from chalicelib.core.json_values import Variables
 from chalicelib.core.state import Start, State, Token
@@ -120,6 +120,10 @@ class Run:
     tries: Mapping[int, Tries] = field(default_factory=dict)
     not_before: int | None = None
     wake_at: int | None = None
+    waiting_for: tuple[ActivityId, ...] = ()
+    """The user tasks that are open; since when there was one without a break, and for how long before that (ms)."""
+    waiting_since: int | None = None
+    waited_ms: int = 0
 
 
 def tries_of(run: Run, token: Token) -> Tries | None:
@@ -146,7 +150,7 @@ def ring_delay_s(run: Run, at: int) -> int | None:
 def progressed(run: Run, definition: Definition, state: State, entries: Sequence[Entry], at: int) -> Run:
     """Answer the head after these entries led to this settled state, with nobody at work on it."""
     moved = replace(
-        run,
+        _waiting(run, state, at),
         variables=state.variables,
         journal_length=state.length,
         updated_at=at,
@@ -163,6 +167,16 @@ def progressed(run: Run, definition: Definition, state: State, entries: Sequence
     return scheduled(replace(moved, status=status), min(ready + due, default=None), at)
 
 
+def _waiting(run: Run, state: State, at: int) -> Run:
+    """Say for which people a run waits now, and keep count of how long it has waited for any."""
+    open_tasks = {token.activity for token in state.tokens.values() if token.opened is not None and token.due is None}
+    tasks = () if state.is_over else tuple(sorted(open_tasks))
+    if tasks:
+        return replace(run, waiting_for=tasks, waiting_since=at if run.waiting_since is None else run.waiting_since)
+    waited = 0 if run.waiting_since is None else at - run.waiting_since
+    return replace(run, waiting_for=(), waiting_since=None, waited_ms=run.waited_ms + waited)
+
+
 def broken_off(run: Run, failure: Failure, journal_length: int, at: int) -> Run:
     """Answer the head of a run that failed where it stands, whatever its state, with the data that its head has."""
     ended = replace(
@@ -175,6 +189,8 @@ def broken_off(run: Run, failure: Failure, journal_length: int, at: int) -> Run:
         claims=0,
         lease=None,
         tries={},
+        waiting_for=(),
+        waiting_since=None,
     )
     return scheduled(ended, None, at)
 

@@ -11,7 +11,7 @@ from chalicelib.core.journal import Failure
 from chalicelib.stores.calls import Calls
 from chalicelib.stores.entries import plain, read
 from chalicelib.stores.packing import pack, unpack
-from chalicelib.stores.pages import Page, merged_page
+from chalicelib.stores.pages import Page, ShardedList
 from chalicelib.stores.shards import Shards
 from chalicelib.stores.tables import DeadLetterRow
 
@@ -72,5 +72,5 @@ class DeadLetterStore:
             query = DeadLetterRow.live.query(shard, condition, scan_index_forward=False, limit=size, page_size=size)
             return [_letter(row) for row in query]
 
-        shards = self.shards.all(account)
-        return self.calls.make(lambda: merged_page(shards, scan, lambda letter: letter.id, before=before, limit=limit))
+        listed = ShardedList(self.shards.all(account), scan, lambda letter: letter.id)
+        return self.calls.make(lambda: listed.page(before=before, limit=limit))

@@ -1,8 +1,9 @@
 """Read a list that is spread over shards, page by page, losing nothing and repeating nothing.
 
-Every item has a position, unique and sorted; a page holds the items below `before`, highest first. A page's end
-is a position too, so the next page does not depend on how shards were read. A filter may pass over many items;
-after `SCANNED_MOST` of them the page ends early with the position it got to, rather than late.
+Every item has a position, unique and sorted; a page holds the items below `before`, highest first (or, ascending,
+those above it, lowest first). A page's end is a position too, so the next page does not depend on how shards were
+read. A filter may pass over many items; after `SCANNED_MOST` of them the page ends early with the position it got
+to, rather than late.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,50 +24,54 @@ class Page(Generic[T]):
 
 
 Scan = Callable[[str, str | None, int], Sequence[T]]
-"""(shard, below this position, how many) -> items of that shard, highest position first."""
+"""(shard, beyond this position, how many) -> items of that shard, in the page's order."""
 
 
-def merged_page(
-    shards: Sequence[str],
-    scan: Scan[T],
-    position: Callable[[T], str],
-    *,
-    before: str | None,
-    limit: int,
-    keep: Callable[[T], bool] = lambda _item: True,
-) -> Page[T]:
-    """Answer the next page of the list that all shards make together."""
-    found: list[T] = []
-    frontier = ""  # below it some shard has not been read
-    for shard in shards:
-        kept, reached = _read_shard(shard, scan, position, before=before, limit=limit, keep=keep)
-        found += kept
-        frontier = max(frontier, reached or "")
-    found.sort(key=position, reverse=True)
-    items = tuple(item for item in found if position(item) >= frontier)[:limit]
-    if len(items) == limit and (len(found) > limit or frontier):
-        return Page(items, position(items[-1]))
-    return Page(items, frontier or None)
+def every(_item: object) -> bool:
+    """Keep whatever comes."""
+    return True
 
 
-def _read_shard(
-    shard: str,
-    scan: Scan[T],
-    position: Callable[[T], str],
-    *,
-    before: str | None,
-    limit: int,
-    keep: Callable[[T], bool],
-) -> tuple[list[T], str | None]:
-    """Answer this shard's next kept items, and the position it was read down to; None if to the end."""
-    kept: list[T] = []
-    scanned, below = 0, before
-    while len(kept) < limit and scanned < SCANNED_MOST:
-        size = limit + 1 if scanned == 0 else min(SCANNED_MOST, 500)
-        items = scan(shard, below, size)
-        kept += [item for item in items if keep(item)]
-        scanned += len(items)
-        if len(items) < size:
-            return kept, None
-        below = position(items[-1])
-    return kept, below
+@dataclass(frozen=True, slots=True)
+class ShardedList(Generic[T]):
+    """The list that some shards make together: how a shard is read, where an item stands, which items count."""
+
+    shards: Sequence[str]
+    scan: Scan[T]
+    position: Callable[[T], str]
+    keep: Callable[[T], bool] = every
+    is_ascending: bool = False
+
+    def page(self, *, before: str | None, limit: int) -> Page[T]:
+        """Answer the next page beyond a position."""
+        found: list[T] = []
+        ends: list[str] = []  # beyond each, some shard has not been read
+        for shard in self.shards:
+            kept, reached = self._read(shard, before, limit)
+            found += kept
+            ends += [reached] if reached is not None else []
+        found.sort(key=self.position, reverse=not self.is_ascending)
+        frontier = (min if self.is_ascending else max)(ends, default=None)
+        items = tuple(item for item in found if self._is_read(item, frontier))[:limit]
+        if len(items) == limit and (len(found) > limit or frontier):
+            return Page(items, self.position(items[-1]))
+        return Page(items, frontier)
+
+    def _is_read(self, item: T, frontier: str | None) -> bool:
+        """Say whether every shard has been read up to here."""
+        at = self.position(item)
+        return frontier is None or (at <= frontier if self.is_ascending else at >= frontier)
+
+    def _read(self, shard: str, before: str | None, limit: int) -> tuple[list[T], str | None]:
+        """Answer this shard's next kept items, and the position it was read up to; None if to the end."""
+        kept: list[T] = []
+        scanned, beyond = 0, before
+        while len(kept) < limit and scanned < SCANNED_MOST:
+            size = limit + 1 if scanned == 0 else min(SCANNED_MOST, 500)
+            items = self.scan(shard, beyond, size)
+            kept += [item for item in items if self.keep(item)]
+            scanned += len(items)
+            if len(items) < size:
+                return kept, None
+            beyond = self.position(items[-1])
+        return kept, beyond

@@ -8,7 +8,7 @@ from pynamodb.indexes import GlobalSecondaryIndex
 from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.run_summaries import RunFilter, RunSummary
 from chalicelib.stores.calls import Calls
-from chalicelib.stores.pages import Page, merged_page
+from chalicelib.stores.pages import Page, ShardedList
 from chalicelib.stores.run_rows import summary_from
 from chalicelib.stores.shards import Shards, run_key
 from chalicelib.stores.tables import RunRow
@@ -19,8 +19,10 @@ class RunLists:
     calls: Calls
     shards: Shards
 
-    def page(self, account: AccountId, filter_: RunFilter, *, before: str | None, limit: int) -> Page[RunSummary]:
-        """List the runs that a filter keeps."""
+    def page(
+        self, account: AccountId, filter_: RunFilter, *, before: str | None, limit: int, is_ascending: bool = False
+    ) -> Page[RunSummary]:
+        """List the runs that a filter keeps: newest first below a position, or oldest first above it."""
         index: GlobalSecondaryIndex[Any] = RunRow.by_account
         prefix = str(account)
         if filter_.definition is not None:
@@ -30,21 +32,18 @@ class RunLists:
         if lowest > highest:
             return Page((), None)  # DynamoDB refuses a range that ends before it begins
 
-        def scan(shard: str, below: str | None, size: int) -> list[RunSummary]:
-            created = RunRow.created.between(lowest, min(below or highest, highest))
-            rows = index.query(shard, created, scan_index_forward=False, limit=size + 1, page_size=size + 1)
-            return [run for run in map(summary_from, rows) if run.position != below][:size]
+        def scan(shard: str, beyond: str | None, size: int) -> list[RunSummary]:
+            first = max(beyond or lowest, lowest) if is_ascending else lowest
+            last = highest if is_ascending else min(beyond or highest, highest)
+            if first > last:
+                return []
+            created = RunRow.created.between(first, last)
+            rows = index.query(shard, created, scan_index_forward=is_ascending, limit=size + 1, page_size=size + 1)
+            return [run for run in map(summary_from, rows) if run.position != beyond][:size]
 
-        return self.calls.make(
-            lambda: merged_page(
-                self.shards.all(prefix),
-                scan,
-                lambda run: run.position,
-                before=before,
-                limit=limit,
-                keep=filter_.keeps,
-            )
-        )
+        shards = self.shards.all(prefix)
+        listed = ShardedList(shards, scan, lambda run: run.position, filter_.keeps, is_ascending)
+        return self.calls.make(lambda: listed.page(before=before, limit=limit))
 
     def family(self, account: AccountId, root: RunId, limit: int) -> list[RunSummary]:
         """List a root and all that was restarted from it at any remove, oldest first."""

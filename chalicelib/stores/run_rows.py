@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from chalicelib.core.ids import AccountId, DeadLetterId, DefinitionKey, RunId, SnapshotId
+from chalicelib.core.ids import AccountId, ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Failure
 from chalicelib.core.json_values import Variables
 from chalicelib.core.run_summaries import RunSummary, list_position
@@ -57,6 +57,9 @@ def row_of(run: Run, shards: Shards, writer: str) -> RunRow:
         not_before=run.not_before,
         due_shard=None if run.wake_at is None else shards.due_of(run.id),
         wake_at=run.wake_at,
+        waiting_for=set(run.waiting_for) or None,
+        waiting_since=run.waiting_since,
+        waited_ms=run.waited_ms or None,
     )
 
 
@@ -96,6 +99,9 @@ def run_from(row: RunRow) -> Run:
         tries=_tries(row),
         not_before=whole(row.not_before),
         wake_at=whole(row.wake_at),
+        waiting_for=_activities(row.waiting_for),
+        waiting_since=whole(row.waiting_since),
+        waited_ms=whole(row.waited_ms) or 0,
     )
 
 
@@ -116,7 +122,12 @@ def summary_from(row: RunRow) -> RunSummary:
         updated_at=int(row.updated_at),
         started_at=whole(row.started_at),
         ended_at=whole(row.ended_at),
+        waiting_for=_activities(row.waiting_for),
     )
+
+
+def _activities(held: set[Any] | None) -> tuple[ActivityId, ...]:
+    return tuple(ActivityId(activity) for activity in sorted(held or ()))
 
 
 def _labels(labels: set[Any] | None) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ SUMMARY = [
     "error",
     "dead_letter_id",
     "journal_length",
+    "waiting_for",
 ]
 """What a list shows of a run: an index holds this much of it, and no payload."""
 
@@ -124,6 +125,9 @@ class RunRow(Model):
     not_before = NumberAttribute(null=True)
     due_shard = UnicodeAttribute(null=True)
     wake_at = NumberAttribute(null=True)
+    waiting_for = UnicodeSetAttribute(null=True)
+    waiting_since = NumberAttribute(null=True)
+    waited_ms = NumberAttribute(null=True)
 
     by_definition = ByDefinition()
     by_account = ByAccount()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.ids import AccountId, DeadLetterId, DefinitionKey, RunId, SnapshotId
+from chalicelib.core.ids import AccountId, ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.run_summaries import RunSummary
 from chalicelib.core.runs import Cause, Lease, Lineage, Overrides, Run, RunStatus, Tries
 from chalicelib.stores.run_rows import row_of, run_from, summary_from
@@ -49,6 +49,9 @@ runs = st.builds(
     tries=st.dictionaries(counts, st.builds(Tries, counts, times), max_size=3),
     not_before=st.none() | times,
     wake_at=st.none() | times,
+    waiting_for=st.sets(texts.filter(bool).map(ActivityId)).map(sorted).map(tuple),
+    waiting_since=st.none() | times,
+    waited_ms=counts,
 )
 
 
