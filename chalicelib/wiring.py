@@ -28,6 +28,7 @@ from chalicelib.stores.calls import Calls
 from chalicelib.stores.clients import Clients, FunctionClient
 from chalicelib.stores.dead_letters import DeadLetterStore
 from chalicelib.stores.definitions import DefinitionStore
+from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.keys import KeyStore
 from chalicelib.stores.queues import RunQueue
 from chalicelib.stores.run_lists import RunLists
@@ -115,6 +116,7 @@ def build(settings: Settings, machine: Machine, clients: Clients | None = None) 
             runs=run_store,
             lists=RunLists(calls, shards),
             letters=DeadLetterStore(calls, shards),
+            deletions=RunDeletions(connection, calls),
             definitions=definitions,
             doorbell=doorbell,
             now=machine.now,

@@ -25,6 +25,7 @@ from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.restarts import Made
 from chalicelib.stores.calls import Refused
 from chalicelib.stores.dead_letters import DeadLetterStore
+from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.pages import Page
 from chalicelib.stores.run_lists import RunLists
 from chalicelib.stores.runs import RunStore
@@ -38,6 +39,13 @@ class RunEnded(Conflict):
 
     def __init__(self, run: Run) -> None:
         super().__init__(f"The run '{run.id}' has ended: it is {run.status.value}.", run_id=run.id)
+
+
+class RunNotEnded(Conflict):
+    code = "run_not_ended"
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(f"The run '{run.id}' has not ended: it is {run.status.value}.", run_id=run.id)
 
 
 class TaskNotFound(NotFound):
@@ -59,6 +67,7 @@ class Runs:
     runs: RunStore
     lists: RunLists
     letters: DeadLetterStore
+    deletions: RunDeletions
     definitions: Definitions
     doorbell: Doorbell
     now: Callable[[], int]
@@ -138,6 +147,21 @@ class Runs:
             return closed(version.definition, state, token, variables, self.now())
 
         return self._append(account, run_id, close)
+
+    def delete(self, account: AccountId, run_id: RunId) -> None:
+        """Take an ended run away with its journal and its dead letter; raise `RunNotEnded` for any other."""
+        run = self.runs.load(account, run_id)
+        if run is None:
+            if not self.deletions.finish(account, run_id):
+                raise RunNotFound(run_id)
+            return
+        if not run.status.is_ended:
+            raise RunNotEnded(run)
+        try:
+            self.deletions.begin(run)
+        except Refused as refused:
+            raise Busy from refused  # a restart has just made its dead letter a tombstone, or somebody else deletes it
+        self.deletions.finish(account, run_id)
 
     def _append(
         self,

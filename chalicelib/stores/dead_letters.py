@@ -18,7 +18,7 @@ from chalicelib.stores.tables import DeadLetterRow
 
 def letter_row(letter: DeadLetter, shards: Shards) -> DeadLetterRow:
     return DeadLetterRow(
-        pk=_key(letter.account, letter.id),
+        pk=letter_key(letter.account, letter.id),
         account=letter.account,
         dead_letter_id=letter.id,
         live_shard=shards.of(letter.account, letter.run),
@@ -37,11 +37,11 @@ def unlisted(transaction: TransactWrite, account: AccountId, letter: DeadLetterI
         DeadLetterRow.consumed_by.set(DeadLetterRow.consumed_by | by),
         DeadLetterRow.live_shard.remove(),
     ]
-    row = DeadLetterRow(_key(account, letter))
+    row = DeadLetterRow(letter_key(account, letter))
     transaction.update(row, actions=actions, condition=DeadLetterRow.pk.exists())
 
 
-def _key(account: AccountId, letter: DeadLetterId) -> str:
+def letter_key(account: AccountId, letter: DeadLetterId) -> str:
     return f"{account}#{letter}"
 
 

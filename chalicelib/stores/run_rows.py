@@ -12,6 +12,13 @@ from chalicelib.stores.packing import check_size, pack, unpack
 from chalicelib.stores.shards import Shards, run_key
 from chalicelib.stores.tables import RunRow, whole
 
+GONE = "deleted"
+"""The status of a head that is only kept until the rest of its run is gone. Nobody else ever sees it."""
+
+
+def is_gone(row: RunRow) -> bool:
+    return row.status == GONE
+
 
 def row_of(run: Run, shards: Shards, writer: str) -> RunRow:
     """Write a run as a row; raise `ItemTooLarge` before DynamoDB would."""

@@ -13,6 +13,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.dead_letters import DeadLetter
+from chalicelib.core.errors import Busy
 from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.journal import Entry
 from chalicelib.core.restarts import Plan
@@ -20,7 +21,7 @@ from chalicelib.core.runs import ENDED, Lease, Run, RunStatus
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import letter_row, unlisted
 from chalicelib.stores.journals import load_journal, load_length, rows_of
-from chalicelib.stores.run_rows import row_of, run_from
+from chalicelib.stores.run_rows import is_gone, row_of, run_from
 from chalicelib.stores.shards import Shards, run_key
 from chalicelib.stores.tables import JournalRow, RunRow
 
@@ -48,13 +49,13 @@ class RunStore:
 
     def load_key(self, key: str) -> Run | None:
         row = self.calls.find(RunRow, key)
-        return run_from(row) if row else None
+        return run_from(row) if row and not is_gone(row) else None
 
     def load_all(self, account: AccountId, run_ids: Iterable[RunId]) -> dict[RunId, Run]:
         """Read up to 100 runs in one call, consistently; what does not exist is left out."""
         keys = [run_key(account, run_id) for run_id in run_ids]
         rows = self.calls.make(lambda: list(RunRow.batch_get(keys, consistent_read=True)))
-        return {run.id: run for run in map(run_from, rows)}
+        return {run.id: run for run in (run_from(row) for row in rows if not is_gone(row))}
 
     def journal(self, run: Run) -> tuple[Entry, ...]:
         """Read a run's whole journal, consistently."""
@@ -84,6 +85,8 @@ class RunStore:
             self._create(plan, writer)
         except Refused:
             stands = self.calls.find(RunRow, run_key(plan.run.account, plan.run.id))
+            if stands is not None and is_gone(stands):
+                raise Busy from None  # the run that the key made before is just being deleted
             if stands is not None:
                 return plan.run if stands.writer == writer else run_from(stands)
             if plan.consumed is None:

@@ -129,6 +129,16 @@ def two_starts_under_one_key(play: Play) -> Handlers:
     }
 
 
+@encounter(a_failed_run)
+def a_restart_and_a_deletion(play: Play) -> Handlers:
+    source = play.given["source"]
+    play.gone.add(source)
+    return {
+        "a": client(play, "restart", restart_of(play), key="k", unless="run_not_found"),
+        "b": client(play, "delete", f"/ops/v1/runs/{source}", method="DELETE"),
+    }
+
+
 @encounter(a_run_that_asks)
 def two_completions(play: Play) -> Handlers:
     task = task_of(play, play.given["waiting"], "approve")

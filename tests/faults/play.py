@@ -123,7 +123,7 @@ class Play:
         return ""
 
     def _answered(self, name: str, asked: Asked, reply: Reply) -> Asked:
-        told = json.loads(reply.body)
+        told = json.loads(reply.body or "{}")
         if reply.status >= 400:
             refusal = told["error"]["code"]
             if refusal not in asked.may_be_refused:

@@ -350,6 +350,15 @@ def cancel_a_run_that_waits_and_restart_it(play: Play) -> None:
     play.settle()
 
 
+@scenario(a_failed_run)
+def delete_a_source_and_restart_it(play: Play) -> None:
+    source = play.given["source"]
+    play.gone.add(source)
+    play.ask("delete", f"/ops/v1/runs/{source}", method="DELETE", unless="run_not_found")
+    play.ask("restart", restart_of(play), key="k", refused="run_not_found")
+    play.settle()
+
+
 # -- the sweep
 
 

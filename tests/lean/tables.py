@@ -104,6 +104,7 @@ class Tables:
     tables: dict[str, Table] = field(default_factory=dict)
     tokens: dict[str, Made] = field(default_factory=dict)
     writes: Counter[tuple[str, Key]] = field(default_factory=Counter)
+    """How often each row was written since `go_back`; taking it away does not count."""
 
     # -- tables
 
@@ -288,12 +289,12 @@ class Tables:
         return {"Attributes": shown} if shown else {}
 
     def _apply(self, write: Write) -> None:
-        self.writes[write.table, write.key] += 1
         rows = self.tables[write.table].rows
         if write.new is None:
             rows.pop(write.key, None)
-        else:
-            rows[write.key] = Row(write.new, write.size)
+            return
+        self.writes[write.table, write.key] += 1
+        rows[write.key] = Row(write.new, write.size)
 
 
 _REFUSED = "ConditionalCheckFailedException"

@@ -113,6 +113,12 @@ def complete(services: Services, call: Call) -> Answer:
     return answer(write_run(services.runs.complete(call.account, RunId(call.params["id"]), entry, asked.variables)))
 
 
+def delete(services: Services, call: Call) -> Answer:
+    read_no_query(call)
+    services.runs.delete(call.account, RunId(call.params["id"]))
+    return Answer(204)
+
+
 OPERATIONS = (
     Operation(
         Route("POST", "/ops/v1/definitions/{key}/runs", Scope.WRITE, start, JSON_TYPE),
@@ -159,6 +165,12 @@ OPERATIONS = (
         answers={200: (Run,)},
         body=Complete,
         is_body_needed=False,
+        refusals=(409,),
+    ),
+    Operation(
+        Route("DELETE", "/ops/v1/runs/{id}", Scope.WRITE, delete),
+        "Take an ended run away, with its journal and its dead letter",
+        answers={204: ()},
         refusals=(409,),
     ),
 )
