@@ -18,13 +18,24 @@ $(READY): requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $(READY)
 
+# Real clients, which the contract tests run: each in a folder of its own, since they exclude each other.
+RETABS := 0.0.137 0.0.142 0.0.160
+CLIENTS := .venv/clients/.ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+$(CLIENTS): $(READY) tests/clients/retab.txt
+	rm -rf .venv/clients
+	$(INSTALL) --target .venv/clients/retab-needs -r tests/clients/retab.txt
+	$(foreach version,$(RETABS),$(INSTALL) --no-deps --target .venv/clients/retab-$(version) retab==$(version) &&) true
+	@touch $(CLIENTS)
+
 demo: $(READY) ## Tell the whole story in one process: runs fail, are restarted, and complete
 	$(BIN)/python -m local.demo
 
 serve: $(READY) ## Serve at http://127.0.0.1:$(PORT) (PORT=, WORKERS=off)
 	$(BIN)/python -m local.serve --port $(PORT) --workers $(WORKERS)
 
-test: $(READY) ## Run all tests
+test: $(READY) $(CLIENTS) ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 check: $(READY) ## Format, lint, types, floors

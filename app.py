@@ -7,10 +7,11 @@ from chalice.app import Chalice, CloudWatchEvent, SQSEvent
 from chalicelib import wiring
 from chalicelib.dialects.edge import Edge
 from chalicelib.dialects.ops.routes import OPS
+from chalicelib.dialects.retab.routes import RETAB
 from chalicelib.service.deliveries import deliver
 
 app = Chalice("reprise")
-edge = Edge((OPS,), wiring.services)
+edge = Edge((OPS, RETAB), wiring.services)
 edge.register(app)
 
 

@@ -39,7 +39,10 @@ from chalicelib.stores.tables import connect
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a stage decides. The secret seals cursors; shards may be raised, never lowered."""
+    """What a stage decides. The secret seals cursors; shards may be raised, never lowered.
+
+    `retab_sdk` is the patch number of Retab's SDK 0.0.x that its clients use: two of its answers differ by it.
+    """
 
     stage: str
     region: str
@@ -48,6 +51,7 @@ class Settings:
     list_shards: int = 1
     due_shards: int = 16
     is_private_network_allowed: bool = False
+    retab_sdk: int = 142
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -60,6 +64,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         list_shards=int(environment.get("REPRISE_LIST_SHARDS", "1")),
         due_shards=int(environment.get("REPRISE_DUE_SHARDS", "16")),
         is_private_network_allowed=environment.get("REPRISE_PRIVATE_NETWORK") == "allowed",
+        retab_sdk=int(environment.get("REPRISE_RETAB_SDK", "142")),
     )
 
 
@@ -88,6 +93,7 @@ class Services:
     cursors: Cursors
     now: Callable[[], int]
     new_id: Callable[[], str]
+    retab_sdk: int
 
 
 def connect_clients(settings: Settings) -> Clients:
@@ -135,6 +141,7 @@ def build(settings: Settings, machine: Machine, clients: Clients | None = None) 
         cursors=Cursors(settings.cursor_secret),
         now=machine.now,
         new_id=machine.new_id,
+        retab_sdk=settings.retab_sdk,
     )
 
 

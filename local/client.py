@@ -18,13 +18,13 @@ class Refused(Exception):
 
 class Client:
     def __init__(self, url: str, key: str) -> None:
-        self._url = url
+        self.url = url
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:
         """Answer what a call answers; `key` makes it safe to repeat."""
         headers = {**self._headers, **({"Idempotency-Key": key} if key else {})}
-        return fetch(method, self._url + path, {} if body is None and method == "POST" else body, headers)
+        return fetch(method, self.url + path, {} if body is None and method == "POST" else body, headers)
 
     def all(self, path: str, name: str) -> list[dict[str, Any]]:
         """Read a list to its end."""

@@ -139,6 +139,19 @@ def report(client: Client, ways: Sequence[Restarted]) -> None:
         print(f"  {way.way:<20} {line}")
 
 
+def restart_by_retab(client: Client, ways: Sequence[Restarted]) -> None:
+    """Restart one of the restarts once more, as Retab's SDK would: twice under one command."""
+    source = "run_" + ways[1].made[0]["id"].replace("-", "")
+    path = f"/v1/workflows/runs/{source}/restart"
+    made = [client.call("POST", path, {"command_id": "demo"}) for _ in range(2)]
+    check("Retab's repeated command", made[1]["id"], made[0]["id"])
+    run = f"/v1/workflows/runs/{made[0]['id']}"
+    until("Retab's restart", lambda: client.call("GET", run)["lifecycle"]["kind"], "completed")
+    shown = client.call("GET", run)
+    print(f"\nby Retab's route: {shown['trigger']['parent_run_id'][:12]}… → {shown['id'][:12]}… ", end="")
+    print(f"({shown['lifecycle']['kind']}; the same command again answers the same run)")
+
+
 def check_outside(stack: Stack) -> None:
     """Nobody is charged twice who was not restarted from the beginning."""
     calls = cast("dict[str, Any]", stack.endpoint_call("/calls"))
@@ -157,8 +170,10 @@ def main() -> int:
         start_runs(stack, client)
         letters = show_dead_letters(client)
         stack.endpoint_call("/heal", {})
-        report(client, restart_all(stack, client, letters))
+        ways = restart_all(stack, client, letters)
+        report(client, ways)
         check_outside(stack)
+        restart_by_retab(client, ways)
     except NotAsItShouldBe as problem:
         print(f"\nNOT AS IT SHOULD BE: {problem}")
         return 1

@@ -35,8 +35,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000, help="0 for a free one")
     workers_help = "off: serve HTTP only, leave queues unread"
     parser.add_argument("--workers", choices=["on", "off"], default="on", help=workers_help)
+    sdk_help = "the patch number of Retab's SDK 0.0.x whose answers are given"
+    parser.add_argument("--retab-sdk", type=int, default=142, help=sdk_help)
     options = parser.parse_args()
-    stack = Stack(port=options.port, has_workers=options.workers == "on")
+    stack = Stack(port=options.port, has_workers=options.workers == "on", retab_sdk=options.retab_sdk)
     stack.start()
     client = Client(stack.url, DEV_KEY)
     client.call("PUT", f"/ops/v1/definitions/{ORDER}", EXAMPLE)

@@ -44,8 +44,9 @@ _BACKGROUND = ("sqs-", "schedule-")
 class Backend:
     """AWS and everything behind the routes. Start it once in a process."""
 
-    def __init__(self, *, has_workers: bool = True) -> None:
+    def __init__(self, *, has_workers: bool = True, retab_sdk: int = 142) -> None:
         self._has_workers = has_workers
+        self._retab_sdk = retab_sdk
         self._running = ExitStack()
         self.machine = wiring.Machine()
         self.endpoint = ExampleEndpoint()
@@ -83,6 +84,7 @@ class Backend:
             cursor_secret="a secret for one laptop and one run of it",
             due_shards=1,
             is_private_network_allowed=True,
+            retab_sdk=self._retab_sdk,
         )
         services = wiring.build(settings, self.machine)
         at = self.machine.now()
@@ -111,8 +113,8 @@ class Backend:
 class Stack(Backend):
     """The backend, and Chalice's local server in front of it."""
 
-    def __init__(self, *, port: int, has_workers: bool = True) -> None:
-        super().__init__(has_workers=has_workers)
+    def __init__(self, *, port: int, has_workers: bool = True, retab_sdk: int = 142) -> None:
+        super().__init__(has_workers=has_workers, retab_sdk=retab_sdk)
         self._port = port
         self.url = ""
 

@@ -22,6 +22,15 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedAs:
+    """A published version by its number, without its graph; `at` is when (ms)."""
+
+    number: int
+    snapshot: SnapshotId
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class SameVersion:
     """The version that the source ran on."""
 

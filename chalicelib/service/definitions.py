@@ -1,6 +1,6 @@
 """Use cases of definitions: save the draft, publish it, find a version."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -10,7 +10,15 @@ from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId
 from chalicelib.core.json_values import Json
 from chalicelib.core.refusals import DefinitionNotFound, NothingPublished, VersionNotFound
 from chalicelib.core.runs import Run
-from chalicelib.core.versions import DraftVersion, NamedVersion, PublishedVersion, SameVersion, Version, VersionChoice
+from chalicelib.core.versions import (
+    DraftVersion,
+    NamedVersion,
+    PublishedAs,
+    PublishedVersion,
+    SameVersion,
+    Version,
+    VersionChoice,
+)
 from chalicelib.service.action_checks import check_actions
 from chalicelib.stores.definitions import DefinitionStore, DefinitionSummary
 
@@ -36,6 +44,13 @@ class Definitions:
 
     def list(self, account: AccountId, *, after: str | None, limit: int) -> list[DefinitionSummary]:
         return self.store.list(account, after=after, limit=limit)
+
+    def published_versions(self, account: AccountId, key: DefinitionKey, *, limit: int) -> Sequence[PublishedAs]:
+        """List a definition's published versions, newest first; raise `DefinitionNotFound` if nobody knows it."""
+        versions = self.store.numbers(account, key, limit)
+        if not versions:
+            self.draft(account, key)
+        return versions
 
     def draft(self, account: AccountId, key: DefinitionKey) -> Version:
         draft = self.store.draft(account, key)

@@ -1,6 +1,6 @@
 """Use cases of runs: start, read, list, complete a task, cancel."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.core.advance import closed, settle
@@ -98,6 +98,10 @@ class Runs:
             raise RunNotFound(run_id)
         return run
 
+    def load_all(self, account: AccountId, run_ids: Sequence[RunId]) -> dict[RunId, Run]:
+        """Read up to 100 runs in one call; what does not exist is left out."""
+        return self.runs.load_all(account, run_ids) if run_ids else {}
+
     def journal(self, account: AccountId, run_id: RunId) -> tuple[Entry, ...]:
         return self.runs.journal(self.load(account, run_id))
 
@@ -108,8 +112,10 @@ class Runs:
         definition, journal = self.definitions.of(run).definition, self.runs.journal(run)
         return open_waits(definition, replay(definition, run.start, journal), journal)
 
-    def page(self, account: AccountId, filter_: RunFilter, *, before: str | None, limit: int) -> Page[RunSummary]:
-        return self.lists.page(account, filter_, before=before, limit=limit)
+    def page(
+        self, account: AccountId, filter_: RunFilter, *, before: str | None, limit: int, is_ascending: bool = False
+    ) -> Page[RunSummary]:
+        return self.lists.page(account, filter_, before=before, limit=limit, is_ascending=is_ascending)
 
     def family(self, account: AccountId, run_id: RunId) -> list[RunSummary]:
         """List the root of a run and everything that was restarted from it, oldest first (at most `MAX_FAMILY`)."""

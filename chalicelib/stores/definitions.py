@@ -11,6 +11,7 @@ Parsed graphs are kept in memory by account, key and snapshot: what never change
 """
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,7 +23,7 @@ from chalicelib.core.definitions import Definition
 from chalicelib.core.errors import Conflict
 from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId
 from chalicelib.core.json_values import Json
-from chalicelib.core.versions import Version, snapshot_id
+from chalicelib.core.versions import PublishedAs, Version, snapshot_id
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.packing import check_size, pack, unpack
 from chalicelib.stores.tables import DefinitionRow, whole
@@ -71,6 +72,13 @@ class DefinitionStore:
         if row is None or found is None:
             return None
         return Version(key, found.snapshot, found.definition, number, int(row.at))
+
+    def numbers(self, account: AccountId, key: DefinitionKey, limit: int) -> Sequence[PublishedAs]:
+        """List the published versions of a definition, newest first."""
+        numbered = DefinitionRow.version.startswith("n#")
+        query = lambda: [*DefinitionRow.query(_pk(account, key), numbered, scan_index_forward=False, limit=limit)]  # noqa: E731
+        rows = self.calls.make(query)
+        return [PublishedAs(int(row.number or 0), SnapshotId(row.snapshot_id), int(row.at)) for row in rows]
 
     def list(self, account: AccountId, *, after: str | None, limit: int) -> list[DefinitionSummary]:
         """List an account's definitions by key."""

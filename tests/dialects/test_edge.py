@@ -155,7 +155,7 @@ class TestChalicesOwnAnswers:
         [
             (RUNS, "GET"),
             (RUNS + "/", "GET"),
-            (RUNS + "/x", "GET"),
+            (RUNS + "/x", "GET, DELETE"),
             (KEYS, "POST, GET"),
             ("/ops/v1/definitions/x", "PUT, GET"),
             ("/ops/v1/definitions/x/runs", "POST"),

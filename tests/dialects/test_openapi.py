@@ -3,38 +3,45 @@
 import json
 from typing import Any
 
+import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import app
 from chalicelib.dialects.openapi import document
-from chalicelib.dialects.ops.routes import ABOUT, OPERATIONS
+from chalicelib.dialects.ops import routes as ops
+from chalicelib.dialects.retab import routes as retab
 from tests.dialects.client import Api
 
-_DOCUMENT = document(ABOUT, OPERATIONS)
+_DIALECTS = [ops, retab]
+_DOCUMENTS = [document(dialect.ABOUT, dialect.OPERATIONS) for dialect in _DIALECTS]
+_DOCUMENT = _DOCUMENTS[0]
 
 
-def _described() -> set[tuple[str, str]]:
-    return {(method.upper(), path) for path, methods in _DOCUMENT["paths"].items() for method in methods}
+def _described(described: Any) -> set[tuple[str, str]]:
+    return {(method.upper(), path) for path, methods in described["paths"].items() for method in methods}
 
 
-def test_the_document_is_valid_openapi() -> None:
-    OpenAPIV31SpecValidator(_DOCUMENT).validate()
+@pytest.mark.parametrize("described", _DOCUMENTS, ids=lambda described: described["info"]["title"])
+def test_the_document_is_valid_openapi(described: Any) -> None:
+    OpenAPIV31SpecValidator(described).validate()
 
 
 def test_every_registered_route_is_described_and_every_described_one_is_registered() -> None:
     registered = {(method, path) for path, methods in app.app.routes.items() for method in methods}
 
-    assert _described() == registered
+    assert set().union(*map(_described, _DOCUMENTS)) == registered
 
 
-def test_the_same_table_gives_the_same_bytes_in_any_order() -> None:
-    again = document(ABOUT, tuple(reversed(OPERATIONS)))
+@pytest.mark.parametrize("dialect", _DIALECTS, ids=lambda dialect: dialect.ABOUT.title)
+def test_the_same_table_gives_the_same_bytes_in_any_order(dialect: Any) -> None:
+    first, again = (document(dialect.ABOUT, table) for table in (dialect.OPERATIONS, dialect.OPERATIONS[::-1]))
 
-    assert json.dumps(again) == json.dumps(_DOCUMENT)
+    assert json.dumps(again) == json.dumps(first)
 
 
-def test_every_operation_has_a_name_of_its_own() -> None:
-    names = [operation.id for operation in OPERATIONS]
+@pytest.mark.parametrize("dialect", _DIALECTS, ids=lambda dialect: dialect.ABOUT.title)
+def test_every_operation_has_a_name_of_its_own(dialect: Any) -> None:
+    names = [operation.id for operation in dialect.OPERATIONS]
 
     assert len(set(names)) == len(names)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from chalice.local import LambdaEventConverter, RouteMatcher
 
@@ -34,8 +35,18 @@ class Reply:
 
     @property
     def run(self) -> str:
-        """Name the run that an answer tells of."""
-        return str(json.loads(self.body)["id"])
+        """Name the run that an answer tells of, as we do, whatever the dialect; none: an empty text."""
+        told = str(json.loads(self.body or "{}").get("id", ""))
+        return str(UUID(told.removeprefix("run_"))) if told.startswith("run_") else told
+
+    @property
+    def refusal(self) -> str:
+        """Answer a refusal's code, or what the dialect says of it."""
+        told = json.loads(self.body)
+        if "error" in told:
+            return str(told["error"]["code"])
+        detail = told["detail"]
+        return str(detail["code"] if isinstance(detail, dict) else detail)
 
 
 class Died(Exception):

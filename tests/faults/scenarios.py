@@ -318,6 +318,14 @@ def restart_a_run_that_still_waits(play: Play) -> None:
     play.settle()
 
 
+@scenario(a_failed_run)
+def restart_by_retab_under_a_command(play: Play) -> None:
+    path = f"/v1/workflows/runs/run_{play.given['source'].replace('-', '')}/restart"
+    play.ask("restart", path, {"command_id": "c"}, key="c")
+    play.ask("again", path, {"command_id": "c", "config_source": "draft"}, key="c")
+    play.settle()
+
+
 # -- tasks and cancels
 
 

@@ -18,9 +18,10 @@ INPUT = {"order": "1", "amount": 2}
 
 
 @contextmanager
-def serving(workers: str) -> Iterator[str]:
+def serving(workers: str, retab_sdk: int = 142) -> Iterator[str]:
     """Serve a stack in a process of its own, and answer its URL."""
     command = [sys.executable, "-m", "local.serve", "--port", "0", "--workers", workers]
+    command += ["--retab-sdk", str(retab_sdk)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         yield re.findall(r"http://127\.0\.0\.1:\d+", _guide(process.stdout))[0]

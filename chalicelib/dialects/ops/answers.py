@@ -12,7 +12,7 @@ from chalicelib.core import access, dead_letters, journal, versions
 from chalicelib.core.access import Scope
 from chalicelib.core.ids import DefinitionKey, SnapshotId
 from chalicelib.dialects.edge import Answer
-from chalicelib.dialects.ops.times import write_time, write_time_or_none
+from chalicelib.dialects.times import write_time, write_time_or_none
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):

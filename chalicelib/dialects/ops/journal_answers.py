@@ -4,7 +4,7 @@ from typing import Any, assert_never
 
 from chalicelib.core import journal
 from chalicelib.dialects.ops.answers import Failure, Shape, write_failure_or_none
-from chalicelib.dialects.ops.times import write_time, write_time_or_none
+from chalicelib.dialects.times import write_time, write_time_or_none
 
 
 class Entry(Shape, frozen=True, tag_field="type"):

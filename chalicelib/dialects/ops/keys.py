@@ -8,7 +8,7 @@ from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.ops.answers import KeyList, NewKey, answer, write_key, write_new_key
 from chalicelib.dialects.ops.reading import read_no_query
 from chalicelib.dialects.ops.requests import CreateKey
-from chalicelib.dialects.ops.times import read_time
+from chalicelib.dialects.times import read_time
 
 
 class ExpiryPassed(Invalid):

@@ -1,6 +1,5 @@
 """How a call of our own dialect is read: who shows which key, query and body as structs, lists page by page."""
 
-import re
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,21 +14,12 @@ from chalicelib.service.cursors import Cursor, Cursors
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-_VISIBLE = re.compile(r"[!-~]{1,255}")
-
 
 class GivenTwice(Invalid):
     code = "given_twice"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"The query parameter '{name}' is given more than once.", parameter=name)
-
-
-class IdempotencyKeyInvalid(Invalid):
-    code = "invalid_idempotency_key"
-
-    def __init__(self) -> None:
-        super().__init__("'Idempotency-Key' must be 1 to 255 visible ASCII characters.")
 
 
 def read_secret(call: Call) -> str | None:
@@ -53,13 +43,6 @@ def read_no_query(call: Call) -> None:
 def read_body(call: Call) -> Json:
     """Answer the body as JSON; nothing at all is an empty object."""
     return read_json(call.body or b"{}")
-
-
-def read_idempotency_key(call: Call) -> str | None:
-    given = call.headers.get("idempotency-key")
-    if given is not None and not _VISIBLE.fullmatch(given):
-        raise IdempotencyKeyInvalid
-    return given
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from chalicelib.core.run_summaries import RunFilter
 from chalicelib.core.runs import ENDED, Cause, Overrides, RunStatus
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
 from chalicelib.core.versions import DraftVersion, NamedVersion, PublishedVersion, SameVersion, VersionChoice
-from chalicelib.dialects.ops.times import read_time
+from chalicelib.dialects.times import read_time
 
 MAX_JOURNAL_PAGE = 1000  # entries
 YEAR_S = 365 * 86400

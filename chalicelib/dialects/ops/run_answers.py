@@ -13,7 +13,7 @@ from chalicelib.core.waits import Wait
 from chalicelib.dialects.ops.answers import Failure, Shape, write_failure_or_none
 from chalicelib.dialects.ops.journal_answers import AnyEntry, write_entry
 from chalicelib.dialects.ops.requests import StartPoint
-from chalicelib.dialects.ops.times import write_time, write_time_or_none
+from chalicelib.dialects.times import write_time, write_time_or_none
 
 
 class Cause(Shape, frozen=True):

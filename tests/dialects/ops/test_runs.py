@@ -9,7 +9,7 @@ from chalicelib.core.ids import AccountId
 from chalicelib.dialects.edge import MAX_ANSWER
 from tests.dialects.client import Api, key_of
 from tests.dialects.ops.conftest import APPROVED, CHARGED, LATER, failed, publish, start
-from tests.dialects.ops.test_times import an_hour_after
+from tests.dialects.test_times import an_hour_after
 from tests.graphs import Call, Fork, document, steps
 from tests.world import World
 

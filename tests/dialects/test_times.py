@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.dialects.ops.times import TimeInvalid, read_time, write_time
+from chalicelib.dialects.times import TimeInvalid, read_time, write_time
 
 _MOMENTS = st.integers(0, 9_999_999_999_999)
 

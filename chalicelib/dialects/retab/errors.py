@@ -1,0 +1,78 @@
+"""A refusal as FastAPI says it: `{"detail": …}`, a text, an object with a code, or the list of a validation error.
+
+Retab's clients read `code` and `details` from an object alone, and show a text as it is (SDK 0.0.137, client.py).
+"""
+
+from typing import Any
+
+import msgspec
+
+from chalicelib.core.access import Unauthenticated
+from chalicelib.core.errors import Busy, Conflict, Invalid, NotAllowed, NotFound, RestartError, TooLarge
+from chalicelib.core.refusals import (
+    DefinitionNotFound,
+    NothingPublished,
+    RunNotFound,
+    SourceNotStarted,
+    SourceStillRunning,
+    VersionNotFound,
+)
+from chalicelib.dialects.edge import Answer, MediaTypeUnknown, MethodUnknown, RouteUnknown
+from chalicelib.dialects.json_bodies import FieldInvalid
+from chalicelib.dialects.retab.refusals import CursorUnknown, QueryInvalid
+from chalicelib.service.runs import RunNotEnded
+
+_STATUSES: dict[type[Exception], int] = {
+    Invalid: 422,
+    CursorUnknown: 400,
+    Unauthenticated: 401,
+    NotAllowed: 403,
+    NotFound: 404,
+    MethodUnknown: 405,
+    Conflict: 409,
+    TooLarge: 413,
+    MediaTypeUnknown: 415,
+    RestartError: 500,
+    Busy: 503,
+}
+"""The nearest ancestor counts."""
+
+_TEXTS: dict[type[Exception], str] = {
+    Unauthenticated: "Not authenticated",
+    RunNotFound: "Workflow run not found",
+    DefinitionNotFound: "Workflow not found",
+    VersionNotFound: "Workflow version not found",
+    RouteUnknown: "Not Found",
+    MethodUnknown: "Method Not Allowed",
+    MediaTypeUnknown: "Unsupported Media Type",
+}
+_CODES: dict[type[Exception], str] = {
+    SourceStillRunning: "run_not_terminal",
+    SourceNotStarted: "run_not_terminal",
+    RunNotEnded: "run_not_terminal",
+    NothingPublished: "workflow_not_published",
+}
+
+
+def write_error(error: RestartError) -> Answer:
+    status = next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
+    return Answer(status, msgspec.json.encode({"detail": _detail(error, status)}).decode(), headers)
+
+
+def _detail(error: RestartError, status: int) -> Any:
+    if type(error) in _TEXTS:
+        return _TEXTS[type(error)]
+    if status == 422:  # noqa: PLR2004 - FastAPI's validation errors, which alone are lists
+        return [{"loc": _place(error), "msg": error.message, "type": error.code}]
+    if isinstance(error, NotFound | NotAllowed | CursorUnknown):
+        return error.message
+    return {"code": _CODES.get(type(error), error.code), "message": error.message, "details": dict(error.details)}
+
+
+def _place(error: RestartError) -> list[str]:
+    if isinstance(error, FieldInvalid):
+        path = str(error.details["path"]).removeprefix("$").lstrip(".")
+        return ["body", *path.split(".")] if path else ["body"]
+    where = "query" if isinstance(error, QueryInvalid) else "body"
+    return [where, str(error.details["field"])] if "field" in error.details else [where]

@@ -1,0 +1,132 @@
+"""Runs over Retab's routes: create, restart, get, list, cancel, delete."""
+
+from typing import Any
+
+import msgspec
+
+from chalicelib.core.ids import DefinitionKey, RunId
+from chalicelib.core.refusals import RunNotFound
+from chalicelib.core.restart_requests import RestartRequest, StartRequest
+from chalicelib.core.run_summaries import list_position
+from chalicelib.core.runs import Cause, Run, RunStatus
+from chalicelib.core.versions import DraftVersion, PublishedVersion
+from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.idempotency import read_idempotency_key
+from chalicelib.dialects.retab.ids import read_run_id, read_version, write_run_id
+from chalicelib.dialects.retab.reading import is_ascending, last, read_body, read_filter, read_limit, write_fields
+from chalicelib.dialects.retab.refusals import CursorUnknown, QueryInvalid
+from chalicelib.dialects.retab.requests import Cancel, Create, Inputs, Restart, read_input, write_labels
+from chalicelib.dialects.retab.run_answers import write_run
+from chalicelib.service.commands import Command
+from chalicelib.service.runs import RunEnded
+
+
+def answer(body: Any, status: int = 200) -> Answer:
+    return Answer(status, msgspec.json.encode(body).decode())
+
+
+def shown(services: Services, run: Run) -> dict[str, Any]:
+    """Write a run under its definition's name."""
+    name = services.definitions.of(run).definition.name or run.definition
+    return write_run(run, name, services.retab_sdk)
+
+
+def restart(services: Services, call: Call) -> Answer:
+    """Make a new run with the source's inputs; under a `command_id`, answer the one that it made first.
+
+    Retab's page says that a repeated command never restarts a second time, whatever else the repeat says.
+    """
+    source, asked, header = read_run_id(call.params["run_id"]), read_body(call, Restart), read_idempotency_key(call)
+    key = asked.command_id or None
+    version = DraftVersion() if asked.config_source == "draft" else PublishedVersion()
+    said = asked.config_source or "published"
+    command = Command(call.account, "retab", "restart", source, None if key else said, key or header)
+    cause = Cause("retab", call.key.id, command=command.key or "")
+    made = services.restarts.restart(command, RestartRequest(source, cause, version=version))
+    return answer(shown(services, made.run))
+
+
+def create_run(services: Services, call: Call) -> Answer:
+    """Create a run of the workflow in the path (SDKs up to 0.0.142)."""
+    return _started(services, call, DefinitionKey(call.params["workflow_id"]), read_body(call, Inputs))
+
+
+def create(services: Services, call: Call) -> Answer:
+    """Create a run of the workflow in the body (later SDKs); the CLI's way to restart one names its parent."""
+    asked = read_body(call, Create)
+    if asked.parent_run_id is None:
+        return _started(services, call, DefinitionKey(asked.workflow_id), asked)
+    source, key = read_run_id(asked.parent_run_id), read_idempotency_key(call)
+    request = RestartRequest(
+        source,
+        Cause("retab", call.key.id, command=key or ""),
+        version=read_version(asked.version),
+        overlay=read_input(asked),
+        labels=None if asked.metadata is None else write_labels(asked.metadata),
+    )
+    command = Command(call.account, "retab", "create", source, msgspec.to_builtins(asked), key)
+    return answer(shown(services, services.restarts.restart(command, request).run))
+
+
+def _started(services: Services, call: Call, workflow: DefinitionKey, asked: Inputs) -> Answer:
+    key = read_idempotency_key(call)
+    cause = Cause("retab", call.key.id, command=key or "")
+    labels = write_labels(asked.metadata or {})
+    request = StartRequest(call.account, cause, read_input(asked), labels=labels)
+    command = Command(call.account, "retab", "create", workflow, msgspec.to_builtins(asked), key)
+    made = services.runs.start(command, workflow, read_version(asked.version), request)
+    return answer(shown(services, made.run))
+
+
+def show(services: Services, call: Call) -> Answer:
+    return answer(shown(services, services.runs.load(call.account, read_run_id(call.params["run_id"]))))
+
+
+def cancel(services: Services, call: Call) -> Answer:
+    """Cancel a run. One that has ended by itself is no error: the answer says so, and shows it."""
+    read_body(call, Cancel)
+    run_id = read_run_id(call.params["run_id"])
+    try:
+        run = services.runs.cancel(call.account, run_id, "")
+    except RunEnded:
+        run = services.runs.load(call.account, run_id)
+    status = "cancelled" if run.status is RunStatus.CANCELED else "cancellation_failed"
+    return answer({"run": shown(services, run), "cancellation_status": status})
+
+
+def delete(services: Services, call: Call) -> Answer:
+    services.runs.delete(call.account, read_run_id(call.params["run_id"]))
+    return Answer(204)
+
+
+# -- lists
+
+
+def listed(services: Services, call: Call) -> Answer:
+    """List runs. Cursors are ids of runs: what follows `after`, or what comes before `before`."""
+    filter_, limit, is_upwards = read_filter(call), read_limit(call), is_ascending(call)
+    after, before = last(call, "after"), last(call, "before")
+    if after and before:
+        raise QueryInvalid("before", "cannot be given together with 'after'")
+    cursor = after or before
+    position = None if cursor is None else _position(services, call, cursor)
+    page = services.runs.page(
+        call.account, filter_, before=position, limit=limit, is_ascending=is_upwards is not bool(before)
+    )
+    found = services.runs.load_all(call.account, [run.id for run in page.items])
+    runs = [found[run.id] for run in page.items if run.id in found]
+    beyond = None if page.next is None else write_run_id(RunId(page.next.partition("#")[2]))
+    if before:
+        runs.reverse()
+    first, final = (write_run_id(runs[0].id), write_run_id(runs[-1].id)) if runs else (None, None)
+    ends = {"before": beyond, "after": final} if before else {"before": first if after else None, "after": beyond}
+    data = [write_fields(call, shown(services, run)) for run in runs]
+    return answer({"data": data, "list_metadata": ends})
+
+
+def _position(services: Services, call: Call, cursor: str) -> str:
+    try:
+        run = services.runs.load(call.account, read_run_id(cursor))
+    except RunNotFound as error:
+        raise CursorUnknown from error
+    return list_position(run.created_at, run.id)
