@@ -163,10 +163,7 @@ class Runs:
             return
         if not run.status.is_ended:
             raise RunNotEnded(run)
-        try:
-            self.deletions.begin(run)
-        except Refused as refused:
-            raise Busy from refused  # a restart has just made its dead letter a tombstone, or somebody else deletes it
+        self.deletions.begin(run)
         self.deletions.finish(account, run_id)
 
     def _append(

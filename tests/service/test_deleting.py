@@ -12,7 +12,7 @@ from chalicelib.service.runs import RunNotEnded
 from tests.aws_calls import Killed, watched
 from tests.graphs import Ask
 from tests.service.stories import begun, completed, failed
-from tests.world import ACME, OTHER, World
+from tests.world import ACME, MINUTE, OTHER, World
 
 
 def delete(world: World, run_id):
@@ -90,3 +90,26 @@ def test_a_key_makes_no_run_on_the_rows_of_one_that_is_being_deleted(world, orde
 
     delete(world, run.id)
     assert world.start(key="k").id == run.id
+
+
+@pytest.mark.parametrize("call", ["TransactWriteItems", "DeleteItem"])
+def test_two_who_delete_one_run_at_once_both_find_it_gone(world, order, faults, call):
+    run = failed(world, order)
+
+    def other() -> None:
+        delete(world, run.id)
+        world.clock.advance(11 * MINUTE)  # longer than DynamoDB remembers a transaction's token
+
+    faults.meanwhile(f"dynamodb.{call}", other)
+
+    delete(world, run.id)
+
+    assert world.rows_of([run.id]) == []
+
+
+def test_a_completed_run_leaves_nothing_either(world, order):
+    run = completed(world, order)
+
+    delete(world, run.id)
+
+    assert world.rows_of([run.id]) == []

@@ -142,3 +142,24 @@ class TestAFamily:
         assert [run.id for run in lists.family(ACME, root.id, limit=10)] == [run_id(n) for n in (1, 2, 3, 4)]
         assert [run.id for run in lists.family(ACME, root.id, limit=2)] == [run_id(1), run_id(2)]
         assert lists.family(OTHER, root.id, limit=10) == []
+
+
+def test_a_list_read_upwards_is_the_same_list_the_other_way_round(lists, runs):
+    downwards = lists.page(ACME, EVERY, before=None, limit=99).items
+    upwards: list[RunSummary] = []
+    beyond: str | None = None
+    while True:
+        page = lists.page(ACME, EVERY, before=beyond, limit=5, is_ascending=True)
+        upwards += page.items
+        if page.next is None:
+            break
+        beyond = page.next
+
+    assert tuple(reversed(upwards)) == downwards
+
+
+def test_nothing_is_beyond_the_end_of_a_range(lists, runs):
+    early = RunFilter(created_to=BEGINNING)
+    newest = lists.page(ACME, EVERY, before=None, limit=1).items[0].position
+
+    assert lists.page(ACME, early, before=newest, limit=9, is_ascending=True).items == ()
