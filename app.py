@@ -6,12 +6,13 @@ from chalice.app import Chalice, CloudWatchEvent, SQSEvent
 
 from chalicelib import wiring
 from chalicelib.dialects.edge import Edge
+from chalicelib.dialects.flowx.routes import FLOWX
 from chalicelib.dialects.ops.routes import OPS
 from chalicelib.dialects.retab.routes import RETAB
 from chalicelib.service.deliveries import deliver
 
 app = Chalice("reprise")
-edge = Edge((OPS, RETAB), wiring.services)
+edge = Edge((OPS, RETAB, FLOWX), wiring.services)
 edge.register(app)
 
 

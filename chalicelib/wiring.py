@@ -17,6 +17,7 @@ from chalicelib.actions.addresses import AddressPolicy
 from chalicelib.actions.http import HttpCaller
 from chalicelib.actions.performer import Performer
 from chalicelib.service.access import Access
+from chalicelib.service.apps import Apps
 from chalicelib.service.cursors import Cursors
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell
@@ -24,6 +25,7 @@ from chalicelib.service.restarts import Restarts
 from chalicelib.service.runs import Runs
 from chalicelib.service.sweep import Sweep
 from chalicelib.service.work import Worker
+from chalicelib.stores.apps import AppStore
 from chalicelib.stores.calls import Calls
 from chalicelib.stores.clients import Clients, FunctionClient
 from chalicelib.stores.dead_letters import DeadLetterStore
@@ -42,6 +44,7 @@ class Settings:
     """What a stage decides. The secret seals cursors; shards may be raised, never lowered.
 
     `retab_sdk` is the patch number of Retab's SDK 0.0.x that its clients use: two of its answers differ by it.
+    `flowx_prefix` is the one segment under which FlowX's routes stand too.
     """
 
     stage: str
@@ -52,6 +55,7 @@ class Settings:
     due_shards: int = 16
     is_private_network_allowed: bool = False
     retab_sdk: int = 142
+    flowx_prefix: str = "rtm"
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -65,6 +69,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         due_shards=int(environment.get("REPRISE_DUE_SHARDS", "16")),
         is_private_network_allowed=environment.get("REPRISE_PRIVATE_NETWORK") == "allowed",
         retab_sdk=int(environment.get("REPRISE_RETAB_SDK", "142")),
+        flowx_prefix=environment.get("REPRISE_FLOWX_PREFIX", "rtm"),
     )
 
 
@@ -88,12 +93,14 @@ class Services:
     definitions: Definitions
     runs: Runs
     restarts: Restarts
+    apps: Apps
     worker: Worker
     sweep: Sweep
     cursors: Cursors
     now: Callable[[], int]
     new_id: Callable[[], str]
     retab_sdk: int
+    flowx_prefix: str
 
 
 def connect_clients(settings: Settings) -> Clients:
@@ -129,6 +136,7 @@ def build(settings: Settings, machine: Machine, clients: Clients | None = None) 
             new_id=machine.new_id,
         ),
         restarts=Restarts(run_store, definitions, doorbell, machine.now, machine.new_id),
+        apps=Apps(AppStore(calls), definitions, machine.now, machine.new_id),
         worker=Worker(
             run_store,
             definitions,
@@ -142,6 +150,7 @@ def build(settings: Settings, machine: Machine, clients: Clients | None = None) 
         now=machine.now,
         new_id=machine.new_id,
         retab_sdk=settings.retab_sdk,
+        flowx_prefix=settings.flowx_prefix,
     )
 
 

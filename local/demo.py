@@ -152,6 +152,19 @@ def restart_by_retab(client: Client, ways: Sequence[Restarted]) -> None:
     print(f"({shown['lifecycle']['kind']}; the same command again answers the same run)")
 
 
+def copy_by_flowx(client: Client, ways: Sequence[Restarted]) -> None:
+    """Start the process once more with the data of a run that is long done, and other words for one of them."""
+    client.call("PUT", "/ops/v1/apps/demo/orders")
+    source = ways[0].made[0]["id"]
+    path = f"/rtm/api/runtime/wks/demo/app/orders/process-name/{ORDER}/start/copyDataFrom/{source}"
+    started = client.call("POST", path, {"reason": "manual-rerun"})
+    status = f"/api/runtime/process/{started['uuid']}/status"
+    until("FlowX's copy", lambda: client.call("GET", status)["state"], "FINISHED")
+    data = client.call("GET", f"/api/runtime/process/{started['uuid']}/data")
+    told = f"data of order {data['order']} with reason {data['reason']}"
+    print(f"by FlowX's route: {source[:8]} → {started['uuid'][:8]} ({told})")
+
+
 def check_outside(stack: Stack) -> None:
     """Nobody is charged twice who was not restarted from the beginning."""
     calls = cast("dict[str, Any]", stack.endpoint_call("/calls"))
@@ -174,6 +187,7 @@ def main() -> int:
         report(client, ways)
         check_outside(stack)
         restart_by_retab(client, ways)
+        copy_by_flowx(client, ways)
     except NotAsItShouldBe as problem:
         print(f"\nNOT AS IT SHOULD BE: {problem}")
         return 1

@@ -3,7 +3,8 @@
 | rule                                                            | why                                       |
 |-----------------------------------------------------------------|-------------------------------------------|
 | every transition joins two activities of one scope              | a token never crosses a scope's border    |
-| every scope has exactly one start event, and at least one end   | "from the beginning" has one meaning      |
+| every scope has at least one end, and exactly one start event   | "from the beginning" has one meaning      |
+| … but the definition may have more: all but one with a condition| a run begins where its input says         |
 | start events have no way in, end events no way out              | what else would they mean                 |
 | every activity can be reached from its scope's start event      | a typing error shows here, not in a year  |
 | a gateway's default is one of its own ways out                  |                                           |
@@ -69,14 +70,21 @@ def _check_scopes(definition: Definition, defects: Defects) -> None:
     scopes += [a.id for a in definition.activities.values() if isinstance(a.kind, SubProcess)]
     for scope in scopes:
         inside = [a for a in definition.activities.values() if a.parent == scope]
-        starts = [a.id for a in inside if isinstance(a.kind, StartEvent)]
         name = scope or "definition"
-        if not starts:
-            defects.note(name, "has no start event")
-        for surplus in starts[1:]:
-            defects.note(surplus, f"is a second start event beside '{starts[0]}'")
+        _check_starts(scope, inside, defects)
         if not any(isinstance(a.kind, EndEvent) for a in inside):
             defects.note(name, "has no end event")
+
+
+def _check_starts(scope: ActivityId | None, inside: Collection[Activity], defects: Defects) -> None:
+    starts = {a.id: a.kind.condition for a in inside if isinstance(a.kind, StartEvent)}
+    plain = [id_ for id_, condition in starts.items() if condition is None]
+    if not starts:
+        defects.note(scope or "definition", "has no start event")
+    for surplus in plain[1:]:
+        defects.note(surplus, f"is a second start event beside '{plain[0]}'")
+    for id_ in starts.keys() - plain if scope is not None else ():
+        defects.note(id_, "is the start event of a sub-process, and can have no condition")
 
 
 def _check_ends(definition: Definition, defects: Defects) -> None:
@@ -111,7 +119,7 @@ def _check_choice(definition: Definition, gateway: Activity, kind: ExclusiveGate
 
 def _check_reachable(definition: Definition, defects: Defects) -> None:
     reached: set[ActivityId] = set()
-    todo = list(definition.starts.values())
+    todo = [id_ for id_, activity in definition.activities.items() if isinstance(activity.kind, StartEvent)]
     while todo:
         id_ = todo.pop()
         if id_ not in reached:

@@ -1,6 +1,6 @@
 """Read a definition from its JSON document: whole or not at all, one defect for each thing that is wrong.
 
-The document is `{"name"?, "activities": [...], "transitions": [...]}`; a sub-process holds `activities`
+The document is `{"name"?, "required"?, "activities": [...], "transitions": [...]}`; a sub-process holds `activities`
 and `transitions` of its own. docs/definitions.md has every field with an example.
 """
 
@@ -19,6 +19,7 @@ from chalicelib.core.templates import check_template
 
 MAX_ACTIVITIES = 500
 MAX_TRANSITIONS = 1000
+MAX_REQUIRED = 100  # variables
 MAX_DEPTH = 8  # sub-processes in sub-processes
 
 _MAPPED = frozenset({"user_task", "service_task", "timer", "sub_process"})
@@ -55,6 +56,7 @@ class _Reader:
     def read(self, document: Json) -> Definition:
         fields = Fields(document, "definition", self.defects)
         name = fields.text("name", default="")
+        required = fields.names("required", most=MAX_REQUIRED)
         self._graph(fields, parent=None, depth=0)
         fields.done()
         self._count()
@@ -68,10 +70,21 @@ class _Reader:
             transitions=self.transitions,
             outgoing={id_: tuple(outgoing[id_]) for id_ in self.activities},
             incoming={id_: tuple(incoming[id_]) for id_ in self.activities},
-            starts={a.parent: a.id for a in self.activities.values() if isinstance(a.kind, StartEvent)},
+            starts=self._starts(),
             document=document if isinstance(document, dict) else {},
             name=name,
+            required=required,
         )
+
+    def _starts(self) -> dict[ActivityId | None, ActivityId]:
+        """Name each scope's start event; of several, the one without a condition, else the first."""
+        starts: dict[ActivityId | None, ActivityId] = {}
+        for activity in self.activities.values():
+            if isinstance(activity.kind, StartEvent):
+                starts.setdefault(activity.parent, activity.id)
+                if activity.kind.condition is None:
+                    starts[activity.parent] = activity.id
+        return starts
 
     def _count(self) -> None:
         if len(self.activities) > MAX_ACTIVITIES:

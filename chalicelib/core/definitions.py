@@ -69,7 +69,9 @@ Action = HttpAction | LambdaAction | ExpressionAction | NoAction
 
 @dataclass(frozen=True, slots=True)
 class StartEvent:
-    pass
+    """With a condition it is one of several: the run begins at the one whose condition holds for its input."""
+
+    condition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,10 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A checked graph. `document` is the author's own text, as JSON."""
+    """A checked graph. `document` is the author's own text, as JSON.
+
+    `starts` names each scope's start event: of several, the one without a condition, else the first.
+    """
 
     activities: Mapping[ActivityId, Activity]
     transitions: Mapping[TransitionId, Transition]
@@ -151,6 +156,8 @@ class Definition:
     starts: Mapping[ActivityId | None, ActivityId]
     document: Variables
     name: str = ""
+    required: tuple[str, ...] = ()
+    """The variables without which no run begins at a start event."""
 
     def parents(self, activity: ActivityId) -> tuple[ActivityId, ...]:
         """List the sub-processes around an activity, outermost first."""

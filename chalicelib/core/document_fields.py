@@ -108,6 +108,13 @@ class Fields:
             return []
         return value
 
+    def names(self, name: str, *, most: int) -> tuple[str, ...]:
+        """Answer a list of names, each once."""
+        named = tuple(value for value in self.objects(name, most=most) if isinstance(value, str) and value)
+        if len(named) < len(self.objects(name, most=most)) or len(set(named)) < len(named):
+            self.note(f"'{name}' must be a list of names, each once")
+        return named
+
     def checked(self, name: str, check: Callable[[Json], None]) -> Json:
         """Answer a field that holds expressions, after checking them."""
         value = self.value(name)

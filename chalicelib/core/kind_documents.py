@@ -22,6 +22,7 @@ from chalicelib.core.definitions import (
     UserTask,
 )
 from chalicelib.core.document_fields import Fields
+from chalicelib.core.expressions import check_expression
 from chalicelib.core.ids import TransitionId
 from chalicelib.core.json_values import Variables
 from chalicelib.core.templates import check_template
@@ -36,6 +37,13 @@ _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 def read_nothing(_fields: Fields) -> Kind:
     """Stand in for a type that does not exist; the defect is noted."""
     return UserTask()
+
+
+def _start_event(fields: Fields) -> StartEvent:
+    condition = fields.text("condition", default="")
+    if condition:
+        fields.checked("condition", lambda value: check_expression(str(value)))
+    return StartEvent(condition or None)
 
 
 def _service_task(fields: Fields) -> ServiceTask:
@@ -54,7 +62,7 @@ def _exclusive_gateway(fields: Fields) -> ExclusiveGateway:
 
 
 KINDS: dict[str, Callable[[Fields], Kind]] = {
-    "start_event": lambda _: StartEvent(),
+    "start_event": _start_event,
     "end_event": lambda _: EndEvent(),
     "user_task": lambda _: UserTask(),
     "service_task": _service_task,

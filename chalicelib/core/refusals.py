@@ -114,6 +114,29 @@ class ElementAmbiguous(Invalid):
         )
 
 
+class VariablesMissing(Invalid):
+    code = "variables_missing"
+
+    def __init__(self, names: Iterable[str]) -> None:
+        missing = list(names)
+        super().__init__(f"The definition requires variables that are missing: {', '.join(missing)}.", names=[*missing])
+
+
+class StartNotFound(Invalid):
+    code = "start_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("No start event of the definition has a condition that holds for these variables.")
+
+
+class StartsAmbiguous(Invalid):
+    code = "starts_ambiguous"
+
+    def __init__(self, starts: Iterable[str]) -> None:
+        names = list(starts)
+        super().__init__(f"The conditions of several start events hold: {', '.join(names)}.", starts=[*names])
+
+
 class DataNotApplicable(Invalid):
     code = "data_not_applicable"
 

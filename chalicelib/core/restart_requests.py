@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from chalicelib.core.ids import AccountId, RunId
+from chalicelib.core.ids import AccountId, DefinitionKey, RunId
 from chalicelib.core.json_values import Variables
 from chalicelib.core.runs import ENDED, Cause, Overrides, RunStatus
 from chalicelib.core.state import Place
@@ -45,11 +45,25 @@ class Data(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Inherited:
+    """Which of these data: `only` the variables of these names (None: all), `without` what stands at these paths."""
+
+    only: frozenset[str] | None = None
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RestartRequest:
-    """Every choice that any dialect offers. `None` means: as the source had it."""
+    """Every choice that any dialect offers. `None` means: as the source had it.
+
+    `target` is the definition that the new run runs on. `allowed` may hold states of runs that have not ended: their
+    last variables are those of the moment.
+    """
 
     source: RunId
     cause: Cause
+    target: DefinitionKey | None = None
+    inherited: Inherited = Inherited()
     start: StartPoint = Beginning()
     version: VersionChoice = SameVersion()
     data: Data = Data.INPUT
@@ -62,10 +76,22 @@ class RestartRequest:
     delay_s: float = 0.0
     labels: tuple[str, ...] | None = None
     allowed: frozenset[RunStatus] = ENDED
+    within: tuple[str, ...] = ()
+    """Labels `name=value`: a source that has another value under one of these names is not seen."""
+
+    def sees(self, labels: tuple[str, ...]) -> bool:
+        """Say whether a run with these labels can be this request's source."""
+        names = {label.partition("=")[0] for label in self.within}
+        return all(label in self.within for label in labels if label.partition("=")[0] in names)
 
     @property
     def needs_journal(self) -> bool:
         return isinstance(self.start, AfterEntry | FromFailure)
+
+    @property
+    def needs_current_variables(self) -> bool:
+        """Say whether a live source's journal must be read: its head may lag behind."""
+        return self.data is Data.LAST_VARIABLES and bool(self.allowed - ENDED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,18 @@
 
 | start point      | tokens begin             | journal begins with                                            |
 |------------------|--------------------------|----------------------------------------------------------------|
-| Beginning        | at the start event       | a new input                                                    |
+| Beginning        | at a start event         | a new input                                                    |
 | AfterEntry(k)    | where the source's did   | entries 0..k, then only the Closed entries owed to them        |
 | FromFailure      | where the source's did   | all entries before the failure or cancel, without open waits   |
 | At(places)       | at the places            | a new input                                                    |
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from chalicelib.core.advance import settle
+from chalicelib.core.beginnings import first_places
 from chalicelib.core.dead_letters import DeadLetter, with_dead_letter
 from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import AccountId, DeadLetterId, RunId
@@ -34,7 +35,16 @@ from chalicelib.core.refusals import (
     VersionIncompatible,
 )
 from chalicelib.core.replay import replay
-from chalicelib.core.restart_requests import AfterEntry, At, Beginning, Data, FromFailure, RestartRequest, StartRequest
+from chalicelib.core.restart_requests import (
+    AfterEntry,
+    At,
+    Beginning,
+    Data,
+    FromFailure,
+    Inherited,
+    RestartRequest,
+    StartRequest,
+)
 from chalicelib.core.runs import Lineage, Overrides, Run, RunStatus, progressed, scheduled
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
 from chalicelib.core.versions import Version
@@ -66,8 +76,9 @@ class Plan:
 def plan_start(request: StartRequest, version: Version, birth: Birth) -> Plan:
     """Answer what a first run begins with."""
     lineage = Lineage(root=birth.run_id, source=None, attempt=1, cause=request.cause)
+    start = Start(first_places(version.definition, request.input))
     run = replace(
-        _blank(birth, request.account, version, start=Start(), lineage=lineage, variables=request.input),
+        _blank(birth, request.account, version, start=start, lineage=lineage, variables=request.input),
         business_key=request.business_key,
         labels=request.labels,
         overrides=request.overrides,
@@ -84,7 +95,9 @@ def plan_restart(request: RestartRequest, source: Run, journal: Journal, version
     start, kept = _start(request, source, journal)
     for place in start.places:
         _check_place(version.definition, place)
-    variables = {**_data(request, source), **request.overlay}
+    variables = {**_inherited(_data(request, source), request.inherited), **request.overlay}
+    if isinstance(request.start, Beginning):
+        start = replace(start, places=first_places(version.definition, variables))
     entries = (Input(variables, birth.at), *kept[1:])
     cause = request.cause
     lineage = Lineage(source.lineage.root, source=source.id, attempt=source.lineage.attempt + 1, cause=cause)
@@ -170,6 +183,22 @@ def _data(request: RestartRequest, source: Run) -> Variables:
             return source.variables
         case _:
             assert_never(request.data)
+
+
+def _inherited(variables: Variables, wanted: Inherited) -> Variables:
+    """Keep what is wanted of some variables; a path names fields of objects in objects, by dots."""
+    kept = {name: value for name, value in variables.items() if wanted.only is None or name in wanted.only}
+    for path in wanted.without:
+        kept = _dropped(kept, path.split("."))
+    return kept
+
+
+def _dropped(held: Variables, path: Sequence[str]) -> Variables:
+    name, *rest = path
+    inner = held.get(name)
+    if rest and isinstance(inner, dict):
+        return {**held, name: _dropped(inner, rest)}
+    return held if rest else {key: value for key, value in held.items() if key != name}
 
 
 def _overrides(request: RestartRequest, source: Overrides) -> Overrides:

@@ -23,6 +23,7 @@ from chalicelib.core.access import ApiKey, Scope
 from chalicelib.core.errors import Busy, Invalid, NotFound, RestartError, TooLarge
 from chalicelib.core.ids import AccountId
 from chalicelib.service.access import Access
+from chalicelib.service.apps import Apps
 from chalicelib.service.cursors import Cursors
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.restarts import Restarts
@@ -31,7 +32,7 @@ from chalicelib.service.runs import Runs
 _LOG = logging.getLogger("reprise.requests")
 _TRACE = "reprise"  # where a request's trace stands in its context
 
-PARAMETER = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
+PARAMETER = re.compile(r"[A-Za-z0-9_.\-\[\]()]{1,128}")
 MAX_ANSWER = 3_000_000  # bytes; Lambda's 6 MB hold them even if every one must be escaped
 RETRY_AFTER_S = 1
 
@@ -51,6 +52,8 @@ class Services(Protocol):
     @property
     def restarts(self) -> Restarts: ...
     @property
+    def apps(self) -> Apps: ...
+    @property
     def cursors(self) -> Cursors: ...
     @property
     def now(self) -> Callable[[], int]: ...
@@ -58,6 +61,8 @@ class Services(Protocol):
     def new_id(self) -> Callable[[], str]: ...
     @property
     def retab_sdk(self) -> int: ...
+    @property
+    def flowx_prefix(self) -> str: ...
 
 
 # -- what goes in, and what comes out
@@ -142,7 +147,7 @@ class MediaTypeUnknown(Invalid):
 
 class ParameterInvalid(Invalid):
     def __init__(self, name: str) -> None:
-        super().__init__(f"'{name}' must be 1 to 128 letters, digits, '_', '.' or '-'.", parameter=name)
+        super().__init__(f"'{name}' must be 1 to 128 letters, digits, or of '_.-[]()'.", parameter=name)
 
 
 class AnswerTooLarge(TooLarge):

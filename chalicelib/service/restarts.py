@@ -1,11 +1,13 @@
 """The use case this service exists for: make a new run from an ended one, once, and lose none."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.core.ids import RunId
 from chalicelib.core.journal import Journal
+from chalicelib.core.json_values import Variables
 from chalicelib.core.refusals import RunNotFound
+from chalicelib.core.replay import replay
 from chalicelib.core.restart_requests import RestartRequest
 from chalicelib.core.restarts import Birth, Plan, plan_restart
 from chalicelib.core.runs import Run
@@ -64,9 +66,17 @@ class Restarts:
     def _plan(
         self, command: Command, request: RestartRequest, source: Run | None, run_id: RunId
     ) -> tuple[Plan, Version]:
-        if source is None:
+        if source is None or not request.sees(source.labels):
             raise RunNotFound(request.source)
-        version = self.definitions.find(command.account, source.definition, request.version, source)
+        target = request.target or source.definition
+        version = self.definitions.find(command.account, target, request.version, source)
         journal: Journal = self.runs.journal(source) if request.needs_journal else ()
+        if request.needs_current_variables and not source.status.is_ended:
+            source = replace(source, variables=self._current_variables(source))
         birth = Birth(run_id, command.request_hash, self.now())
         return plan_restart(request, source, journal, version, birth), version
+
+    def _current_variables(self, source: Run) -> Variables:
+        """Answer a live run's variables as of now: its head tells them as of its last wait."""
+        definition = self.definitions.of(source).definition
+        return replay(definition, source.start, self.runs.journal(source)).variables

@@ -240,12 +240,25 @@ class KeyRow(Model):
     by_account = KeysByAccount()
 
 
+class AppRow(Model):
+    """An app and its policy (`part` is `app`), and its builds (`build#…`), side by side."""
+
+    class Meta:
+        table_name = "apps"
+
+    pk = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    document = BinaryAttribute(legacy_encoding=False)
+    at = NumberAttribute()
+
+
 _TABLES: dict[type[Model], str] = {
     RunRow: "runs",
     JournalRow: "journal",
     DefinitionRow: "definitions",
     DeadLetterRow: "dead-letters",
     KeyRow: "keys",
+    AppRow: "apps",
 }
 
 

@@ -7,12 +7,13 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import app
+from chalicelib.dialects.flowx import routes as flowx
 from chalicelib.dialects.openapi import document
 from chalicelib.dialects.ops import routes as ops
 from chalicelib.dialects.retab import routes as retab
 from tests.dialects.client import Api
 
-_DIALECTS = [ops, retab]
+_DIALECTS = [ops, retab, flowx]
 _DOCUMENTS = [document(dialect.ABOUT, dialect.OPERATIONS) for dialect in _DIALECTS]
 _DOCUMENT = _DOCUMENTS[0]
 

@@ -36,7 +36,8 @@ class Reply:
     @property
     def run(self) -> str:
         """Name the run that an answer tells of, as we do, whatever the dialect; none: an empty text."""
-        told = str(json.loads(self.body or "{}").get("id", ""))
+        answered = json.loads(self.body or "{}")
+        told = str(answered.get("id") or answered.get("uuid") or "")
         return str(UUID(told.removeprefix("run_"))) if told.startswith("run_") else told
 
     @property
@@ -45,6 +46,8 @@ class Reply:
         told = json.loads(self.body)
         if "error" in told:
             return str(told["error"]["code"])
+        if "errorKey" in told:
+            return str(told["errorKey"])
         detail = told["detail"]
         return str(detail["code"] if isinstance(detail, dict) else detail)
 

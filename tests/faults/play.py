@@ -67,6 +67,7 @@ class Play:
     most_tries: int = 1
     """How often one effect may be asked for when nothing goes wrong."""
     strikes: Strikes = field(default_factory=Strikes)
+    requests: list[tuple[str, Any]] = field(default_factory=list)
     taken: int = 0
     """How many messages were sent."""
     _swept_at: int = 0
@@ -138,7 +139,7 @@ class Play:
     def request(self, method: str, path: str, body: Any, key: str | None = None, by: Sandbox | None = None) -> Reply:
         """Ask once. A refusal must have changed nothing, and a defect is told."""
         headers = {"authorization": f"Bearer {self.stage.secret}", "content-type": "application/json"}
-        if key is not None and path.startswith("/ops/"):  # other dialects have their own word for it in the body
+        if key is not None and not path.startswith("/v1/"):  # Retab's word for it stands in the body
             headers["idempotency-key"] = key
         event = request_event(method, path, "" if body is None else json.dumps(body), headers)
         changes = self.stage.engine.changes
@@ -261,7 +262,8 @@ class Play:
     # -- what is watched
 
     def look(self, name: str, request: Any) -> None:
-        """Tell of a call that names another account's rows."""
+        """Note a call, and tell of one that names another account's rows."""
+        self.requests.append((name, request))
         key = foreign_key(name, request)
         if key is not None:
             self.problems.append(f"FOREIGN: {name} names {key}")

@@ -156,6 +156,16 @@ def a_run_that_asks(play: Play) -> None:
     play.settle()
 
 
+def an_app_with_a_failed_run(play: Play) -> None:
+    a_failed_run(play)
+    play.ask("app", "/ops/v1/apps/ws/app", {}, method="PUT")
+
+
+def an_app_with_a_run_that_asks(play: Play) -> None:
+    a_run_that_asks(play)
+    play.ask("app", "/ops/v1/apps/ws/app", {}, method="PUT")
+
+
 def everything_at_once(play: Play) -> None:
     publish(play, EVERYTHING)
 
@@ -323,6 +333,22 @@ def restart_by_retab_under_a_command(play: Play) -> None:
     path = f"/v1/workflows/runs/run_{play.given['source'].replace('-', '')}/restart"
     play.ask("restart", path, {"command_id": "c"}, key="c")
     play.ask("again", path, {"command_id": "c", "config_source": "draft"}, key="c")
+    play.settle()
+
+
+@scenario(an_app_with_a_failed_run)
+def copy_data_by_flowx(play: Play) -> None:
+    path = f"/rtm/api/runtime/wks/ws/app/app/process-name/order/start/copyDataFrom/{play.given['source']}"
+    play.ask("copy", path, {"operator": "u-9023"}, key="k")
+    play.settle()
+
+
+@scenario(an_app_with_a_run_that_asks)
+def copy_data_of_a_live_run_by_flowx(play: Play) -> None:
+    path = f"/api/runtime/wks/ws/app/app/process-name/order/start/copyDataFrom/{play.given['waiting']}"
+    run = play.ask("copy", path, key="k")
+    play.settle()
+    play.ask("complete", task_of(play, run, "approve"), {"variables": {"by": "me"}})
     play.settle()
 
 

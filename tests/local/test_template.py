@@ -9,7 +9,7 @@ import pytest
 from chalice.config import Config
 from pynamodb.models import Model
 
-from chalicelib.stores.tables import DeadLetterRow, DefinitionRow, JournalRow, KeyRow, RunRow, connect
+from chalicelib.stores.tables import AppRow, DeadLetterRow, DefinitionRow, JournalRow, KeyRow, RunRow, connect
 from chalicelib.wiring import settings_from
 from local import aws
 from local.template import Resources, create, event_source_queue, read_template
@@ -22,6 +22,7 @@ TABLES: dict[str, type[Model]] = {
     "DefinitionsTable": DefinitionRow,
     "DeadLettersTable": DeadLetterRow,
     "KeysTable": KeyRow,
+    "AppsTable": AppRow,
 }
 EXPIRING = {"RunsTable", "JournalTable", "DeadLettersTable"}
 TEMPLATE = read_template()
@@ -224,9 +225,9 @@ class TestPolicy:
         assert self.STATEMENTS["Rows"]["Resource"] == [{"Fn::GetAtt": [name, "Arn"]} for name in TABLES]
         assert self.STATEMENTS["Lists"]["Resource"] == [{"Fn::Sub": f"${{{name}.Arn}}/index/*"} for name in indexed]
 
-    def test_nothing_is_allowed_by_a_star_and_no_row_may_be_deleted(self) -> None:
+    def test_nothing_is_allowed_by_a_star_and_no_table_may_be_deleted(self) -> None:
         actions = json.dumps([it["Action"] for it in self.STATEMENTS.values()])
 
         assert "*" not in actions
-        assert "dynamodb:Delete" not in actions
+        assert "dynamodb:DeleteTable" not in actions
         assert all(it["Resource"] != "*" for it in self.STATEMENTS.values())

@@ -43,7 +43,7 @@ Delay = Annotated[float, Meta(ge=0, le=YEAR_S, description="Seconds before the r
 Reason = Annotated[str, Meta(max_length=1000)]
 Limit = Annotated[int, Meta(ge=1, le=200)]
 Text = Annotated[str, Meta(min_length=1, max_length=2048)]
-Key = Annotated[str, Meta(max_length=128, pattern=r"^[A-Za-z0-9_.\-]+$")]
+Key = Annotated[str, Meta(max_length=128, pattern=r"^[A-Za-z0-9_.\-\[\]()]+$")]
 Element = Annotated[str, Meta(min_length=1, max_length=128)]
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from chalicelib.dialects.edge import Answer, Call, Dialect, Route, Services
 from chalicelib.dialects.openapi import About, Operation, document
-from chalicelib.dialects.ops import definitions, keys, restarts, runs
+from chalicelib.dialects.ops import apps, definitions, keys, restarts, runs
 from chalicelib.dialects.ops.answers import Error, Health, answer
 from chalicelib.dialects.ops.errors import write_error
 from chalicelib.dialects.ops.reading import read_secret
@@ -47,6 +47,7 @@ OPERATIONS = (
     *definitions.OPERATIONS,
     *runs.OPERATIONS,
     *restarts.OPERATIONS,
+    *apps.OPERATIONS,
     *keys.OPERATIONS,
 )
 

@@ -44,7 +44,7 @@ class Inputs(msgspec.Struct, frozen=True, kw_only=True):
 class Create(Inputs, frozen=True, kw_only=True):
     """A run of a workflow (SDK 0.0.143 and later); the CLI names the run that it restarts."""
 
-    workflow_id: Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.\-]+$")]
+    workflow_id: Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[A-Za-z0-9_.\-\[\]()]+$")]
     trigger_type: Literal["api", "manual", "restart"] | None = None
     parent_run_id: str | None = None
 

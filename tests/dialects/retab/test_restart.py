@@ -160,6 +160,14 @@ class TestIsRefusedAndWritesNothing:
         assert (reply.status, reply.json["detail"][0]["loc"]) == (422, place)
         assert world.everything() == before
 
+    def test_for_a_body_that_nobody_sends(self, world: World, api: Api, source: str) -> None:
+        before = world.everything()
+
+        reply = restart(api, source, b'{"command_id": "' + b"x" * 1_000_000 + b'"}')
+
+        assert (reply.status, reply.json["detail"]["code"]) == (413, "too_large")
+        assert world.everything() == before
+
     def test_while_the_source_runs(self, world: World, api: Api) -> None:
         publish(api, Ask("approve"))
         source = create(api)

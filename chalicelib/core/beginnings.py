@@ -1,0 +1,38 @@
+"""Where a run begins that begins at the beginning, and whether it has what it needs for that."""
+
+from chalicelib.core.definitions import Definition, StartEvent
+from chalicelib.core.expressions import ExpressionFailed, is_true
+from chalicelib.core.ids import ActivityId
+from chalicelib.core.json_values import Variables
+from chalicelib.core.refusals import StartNotFound, StartsAmbiguous, VariablesMissing
+from chalicelib.core.state import BeforeActivity, Place
+
+
+def first_places(definition: Definition, variables: Variables) -> tuple[Place, ...]:
+    """Answer where tokens begin; none: at the definition's only start event. Raise a refusal if they cannot.
+
+    Of several start events, it is the one whose condition holds for these variables; if none does, the one
+    without a condition. A condition that cannot be evaluated does not hold.
+    """
+    missing = [name for name in definition.required if variables.get(name) is None]
+    if missing:
+        raise VariablesMissing(missing)
+    starts = {
+        a.id: a.kind for a in definition.activities.values() if a.parent is None and isinstance(a.kind, StartEvent)
+    }
+    if len(starts) == 1 and all(kind.condition is None for kind in starts.values()):
+        return ()
+    chosen = [id_ for id_, kind in starts.items() if kind.condition is not None and _holds(kind.condition, variables)]
+    chosen = chosen or [id_ for id_, kind in starts.items() if kind.condition is None]
+    if not chosen:
+        raise StartNotFound
+    if len(chosen) > 1:
+        raise StartsAmbiguous(chosen)
+    return (BeforeActivity(ActivityId(chosen[0])),)
+
+
+def _holds(condition: str, variables: Variables) -> bool:
+    try:
+        return is_true(condition, variables)
+    except ExpressionFailed:
+        return False

@@ -1,0 +1,102 @@
+"""A refusal as FlowX says it: JHipster's problem object, whose title and message come twice.
+
+The one published sample is of a missing start node (docs-flowx, start-end-node); the other titles of a failed start
+stand on the process instance page. What is published nowhere follows the sample's shape.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+
+from chalicelib.core.access import ScopeMissing, Unauthenticated
+from chalicelib.core.apps import AppNotFound, BuildNotFound
+from chalicelib.core.errors import Busy, Conflict, Invalid, NotAllowed, NotFound, RestartError, TooLarge
+from chalicelib.core.refusals import (
+    DefinitionNotFound,
+    NothingPublished,
+    RunNotFound,
+    StartNotFound,
+    StartsAmbiguous,
+    VariablesMissing,
+    VersionNotFound,
+)
+from chalicelib.dialects.edge import Answer, MediaTypeUnknown, MethodUnknown
+
+_TYPE = "https://www.jhipster.tech/problem/problem-with-message"
+_FAMILY = "error.validation.process_instance"
+_DOMAIN = "ai.flowx.process.definition.domain"
+
+_STATUSES: dict[type[Exception], int] = {
+    Invalid: 400,
+    Unauthenticated: 401,
+    NotAllowed: 403,
+    NotFound: 404,
+    MethodUnknown: 405,
+    Conflict: 409,
+    TooLarge: 413,
+    MediaTypeUnknown: 415,
+    RestartError: 500,
+    Busy: 503,
+}
+"""The nearest ancestor counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What FlowX has words for."""
+
+    status: int
+    title: str
+    key: str
+    entity: str = f"{_DOMAIN}.ProcessDefinition"
+
+
+_NODE = f"{_DOMAIN}.NodeDefinition"
+_UNKNOWN = Problem(400, "Process definition not found.", f"{_FAMILY}.process_definition_not_found")
+_KNOWN: dict[type[Exception], Problem] = {
+    DefinitionNotFound: _UNKNOWN,
+    NothingPublished: _UNKNOWN,
+    VersionNotFound: _UNKNOWN,
+    StartNotFound: Problem(
+        400,
+        "Start node for process definition not found.",
+        f"{_FAMILY}.start_node_for_process_def_missing",
+        _NODE,
+    ),
+    StartsAmbiguous: Problem(
+        400, "Multiple start nodes found, but start condition not specified.", f"{_FAMILY}.multiple_start_nodes", _NODE
+    ),
+    VariablesMissing: Problem(400, "Some mandatory params are missing.", f"{_FAMILY}.mandatory_params_missing"),
+    RunNotFound: Problem(404, "Process instance not found.", f"{_FAMILY}.not_found", "ProcessInstance"),
+    AppNotFound: Problem(404, "Application not found.", "error.validation.application.not_found", "Application"),
+    BuildNotFound: Problem(404, "Build not found.", "error.validation.build.not_found", "Build"),
+}
+
+
+def write_error(error: RestartError) -> Answer:
+    problem = _KNOWN.get(type(error)) or _derived(error)
+    told: dict[str, Any] = {
+        "entityName": problem.entity,
+        "defaultMessage": problem.title,
+        "errorKey": problem.key,
+        "type": _TYPE,
+        "title": problem.title,
+        "status": problem.status,
+        "message": problem.key,
+        "params": problem.entity,
+    }
+    if isinstance(error, Unauthenticated | ScopeMissing):
+        title = HTTPStatus(problem.status).phrase
+        told = {"type": _TYPE, "title": title, "status": problem.status, "message": f"error.http.{problem.status}"}
+        told["detail"] = error.message
+    headers = {"Content-Type": "application/problem+json"}
+    if isinstance(error, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
+    return Answer(problem.status, msgspec.json.encode(told).decode(), headers)
+
+
+def _derived(error: RestartError) -> Problem:
+    status = next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+    return Problem(status, error.message, f"error.validation.{error.code}", "ProcessInstance")

@@ -1,0 +1,42 @@
+"""What callers look at: the build that is active for them, how an instance stands, and its data."""
+
+from typing import Any
+
+from chalicelib.core.apps import AppName
+from chalicelib.core.replay import replay
+from chalicelib.core.runs import Run
+from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.flowx.answers import write_status
+from chalicelib.dialects.flowx.reading import read_source
+from chalicelib.dialects.flowx.starts import answer
+
+
+def build_info(services: Services, call: Call) -> Answer:
+    """Say which build is active for the caller; null: what is published at the moment of a start."""
+    name = AppName(call.params["workspace"], call.params["app"])
+    build = services.apps.active_build(call.account, name, call.key.id)
+    told: dict[str, Any] = {
+        "workspaceId": name.workspace,
+        "applicationId": name.app,
+        "buildId": build,
+        "buildSettings": {"applicationVersionId": build, "platforms": [], "themeId": None},
+    }
+    return answer(told)
+
+
+def status(services: Services, call: Call) -> Answer:
+    run = _run(services, call)
+    return answer(write_status(run, services.runs.waits(run)))
+
+
+def data(services: Services, call: Call) -> Answer:
+    """Show an instance's values as they are now."""
+    run = _run(services, call)
+    if run.status.is_ended:
+        return answer(run.variables)
+    definition = services.definitions.of(run).definition
+    return answer(replay(definition, run.start, services.runs.journal(run.account, run.id)).variables)
+
+
+def _run(services: Services, call: Call) -> Run:
+    return services.runs.load(call.account, read_source(call))

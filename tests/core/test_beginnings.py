@@ -1,0 +1,112 @@
+"""Where a run begins that begins at the beginning, and what it needs for that."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.core.beginnings import first_places
+from chalicelib.core.definition_documents import DefinitionInvalid, read_definition
+from chalicelib.core.definitions import Definition
+from chalicelib.core.json_values import Variables
+from chalicelib.core.refusals import StartNotFound, StartsAmbiguous, VariablesMissing
+from chalicelib.core.restart_requests import Inherited
+from chalicelib.core.restarts import _inherited as inherited
+from chalicelib.core.state import BeforeActivity
+
+
+def starts(*conditions: str | None, **fields: Any) -> Any:
+    """Answer a document whose start events lead to one end."""
+    events: list[Any] = [
+        {"id": f"s{n}", "type": "start_event", **({"condition": condition} if condition else {})}
+        for n, condition in enumerate(conditions)
+    ]
+    ways = [{"id": f"t{n}", "from": f"s{n}", "to": "end"} for n in range(len(conditions))]
+    return {"activities": [*events, {"id": "end", "type": "end_event"}], "transitions": ways, **fields}
+
+
+def with_starts(*conditions: str | None, **fields: Any) -> Definition:
+    return read_definition(starts(*conditions, **fields))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "variables", "place"),
+    [
+        ((None,), {}, None),
+        (("x == 1", "x == 2"), {"x": 2}, "s1"),
+        ((None, "x == 2"), {"x": 2}, "s1"),
+        ((None, "x == 2"), {"x": 3}, "s0"),
+        ((None, "x == 2"), {}, "s0"),
+        (("x", None), {"x": "no boolean"}, "s1"),
+        (("true",), {}, "s0"),
+    ],
+)
+def test_a_run_begins_at_the_start_event_whose_condition_holds_else_at_the_plain_one(conditions, variables, place):
+    places = first_places(with_starts(*conditions), variables)
+
+    assert places == (() if place is None else (BeforeActivity(place),))
+
+
+def test_no_start_event_is_a_refusal_and_so_are_two():
+    with pytest.raises(StartNotFound):
+        first_places(with_starts("x == 1", "x == 2"), {"x": 3})
+    with pytest.raises(StartsAmbiguous, match="s0, s1"):
+        first_places(with_starts("x > 1", "x > 2"), {"x": 3})
+
+
+def test_what_is_required_must_be_there_and_more_than_null():
+    definition = with_starts(None, required=["a", "b", "c"])
+
+    with pytest.raises(VariablesMissing, match="b, c"):
+        first_places(definition, {"a": 0, "b": None})
+    assert first_places(definition, {"a": 0, "b": "", "c": False}) == ()
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        (starts(None, None), "is a second start event beside 's0'"),
+        (starts("1 +"), "bad expression"),
+        (starts(None, required="a"), "'required' must be a list"),
+        (starts(None, required=["a", "a"]), "each once"),
+        (starts(None, required=["a", 7]), "each once"),
+        (
+            {
+                "activities": [
+                    {"id": "s", "type": "start_event"},
+                    {"id": "sub", "type": "sub_process", **starts("true")},
+                    {"id": "e", "type": "end_event"},
+                ],
+                "transitions": [{"id": "a", "from": "s", "to": "sub"}, {"id": "b", "from": "sub", "to": "e"}],
+            },
+            "is the start event of a sub-process",
+        ),
+    ],
+)
+def test_a_document_whose_starts_cannot_be_meant_is_refused(document, problem):
+    document = {**document}
+    if "sub" in str(document):
+        inner = document["activities"][1]
+        inner["activities"][-1]["id"] = "sub_end"
+        inner["transitions"][0]["to"] = "sub_end"
+
+    with pytest.raises(DefinitionInvalid) as refused:
+        read_definition(document)
+
+    assert any(problem in defect.problem for defect in refused.value.defects)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        (Inherited(), {"a": {"b": {"c": 1, "d": 2}}, "e": 3}),
+        (Inherited(only=frozenset({"e", "x"})), {"e": 3}),
+        (Inherited(without=("a.b.c",)), {"a": {"b": {"d": 2}}, "e": 3}),
+        (Inherited(without=("e", "a.x", "e.f")), {"a": {"b": {"c": 1, "d": 2}}}),
+        (Inherited(frozenset({"a"}), ("a.b",)), {"a": {}}),
+    ],
+)
+def test_data_is_inherited_as_it_is_wanted_and_the_source_s_stays(wanted, left):
+    source: Variables = {"a": {"b": {"c": 1, "d": 2}}, "e": 3}
+
+    assert inherited(source, wanted) == left
+    assert source == {"a": {"b": {"c": 1, "d": 2}}, "e": 3}
