@@ -12,7 +12,7 @@ import msgspec
 
 from chalicelib.core.access import ScopeMissing, Unauthenticated
 from chalicelib.core.apps import AppNotFound, BuildNotFound
-from chalicelib.core.errors import Busy, Conflict, Invalid, NotAllowed, NotFound, RestartError, TooLarge
+from chalicelib.core.errors import RestartError
 from chalicelib.core.refusals import (
     DefinitionNotFound,
     NothingPublished,
@@ -22,25 +22,12 @@ from chalicelib.core.refusals import (
     VariablesMissing,
     VersionNotFound,
 )
-from chalicelib.dialects.edge import Answer, MediaTypeUnknown, MethodUnknown
+from chalicelib.dialects.edge import Answer
+from chalicelib.dialects.statuses import status_of
 
 _TYPE = "https://www.jhipster.tech/problem/problem-with-message"
 _FAMILY = "error.validation.process_instance"
 _DOMAIN = "ai.flowx.process.definition.domain"
-
-_STATUSES: dict[type[Exception], int] = {
-    Invalid: 400,
-    Unauthenticated: 401,
-    NotAllowed: 403,
-    NotFound: 404,
-    MethodUnknown: 405,
-    Conflict: 409,
-    TooLarge: 413,
-    MediaTypeUnknown: 415,
-    RestartError: 500,
-    Busy: 503,
-}
-"""The nearest ancestor counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,5 +85,4 @@ def write_error(error: RestartError) -> Answer:
 
 
 def _derived(error: RestartError) -> Problem:
-    status = next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
-    return Problem(status, error.message, f"error.validation.{error.code}", "ProcessInstance")
+    return Problem(status_of(error), error.message, f"error.validation.{error.code}", "ProcessInstance")

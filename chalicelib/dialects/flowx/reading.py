@@ -28,12 +28,6 @@ def read_place(call: Call) -> Place:
     return Place(AppName(call.params["workspace"], call.params["app"]), DefinitionKey(call.params["process"]))
 
 
-def read_secret(call: Call) -> str | None:
-    """Answer the key: `Authorization: Bearer <token>`, else `Api-Key` as our own dialect has it."""
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else call.headers.get("api-key")
-
-
 def read_data(call: Call) -> Variables:
     """Answer the body, which must be an object; nothing at all is an empty one."""
     body = read_json(call.body) if call.body else {}

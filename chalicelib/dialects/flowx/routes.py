@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 
 from chalicelib.core.access import Scope
+from chalicelib.dialects.credentials import bearer_or_api_key
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Dialect, Route, RouteUnknown, Services
 from chalicelib.dialects.flowx import processes, starts
 from chalicelib.dialects.flowx.problems import write_error
-from chalicelib.dialects.flowx.reading import read_secret
 from chalicelib.dialects.openapi import About, Operation, document
 
 Told = dict[str, Any]
@@ -119,6 +119,6 @@ FLOWX = Dialect(
     name="flowx",
     prefixes=("/api/runtime", "/rtm/"),
     routes=tuple(operation.route for operation in OPERATIONS),
-    read_secret=read_secret,
+    read_secret=bearer_or_api_key,
     write_error=write_error,
 )

@@ -3,32 +3,16 @@
 import msgspec
 
 from chalicelib.core.access import Unauthenticated
-from chalicelib.core.errors import Busy, Conflict, Invalid, NotAllowed, NotFound, RestartError, TooLarge
+from chalicelib.core.errors import RestartError
 from chalicelib.core.refusals import KeyReused
-from chalicelib.dialects.edge import Answer, MediaTypeUnknown, MethodUnknown
+from chalicelib.dialects.edge import Answer
 from chalicelib.dialects.ops.answers import Error, Problem
+from chalicelib.dialects.statuses import status_of, statuses
 
-_STATUSES: dict[type[Exception], int] = {
-    Invalid: 400,
-    Unauthenticated: 401,
-    NotAllowed: 403,
-    NotFound: 404,
-    MethodUnknown: 405,
-    Conflict: 409,
-    TooLarge: 413,
-    MediaTypeUnknown: 415,
-    KeyReused: 422,
-    RestartError: 500,
-    Busy: 503,
-}
-"""The nearest ancestor counts."""
-
-
-def status_of(error: RestartError) -> int:
-    return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+_STATUSES = statuses({KeyReused: 422})
 
 
 def write_error(error: RestartError) -> Answer:
     problem = Error(Problem(error.code, error.message, dict(error.details)))
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
-    return Answer(status_of(error), msgspec.json.encode(problem).decode(), headers)
+    return Answer(status_of(error, _STATUSES), msgspec.json.encode(problem).decode(), headers)

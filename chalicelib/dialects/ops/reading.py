@@ -1,4 +1,4 @@
-"""How a call of our own dialect is read: who shows which key, query and body as structs, lists page by page."""
+"""How a call of our own dialect is read: query and body as structs, lists page by page."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -20,12 +20,6 @@ class GivenTwice(Invalid):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"The query parameter '{name}' is given more than once.", parameter=name)
-
-
-def read_secret(call: Call) -> str | None:
-    """Answer the API key that a call shows: `Authorization: Bearer <key>`, else `Api-Key: <key>`."""
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else call.headers.get("api-key")
 
 
 def read_query(call: Call, kind: type[S]) -> S:

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.dialects.credentials import bearer_or_api_key
 from chalicelib.dialects.edge import Answer, Call, Dialect, Route, Services
 from chalicelib.dialects.openapi import About, Operation, document
 from chalicelib.dialects.ops import apps, definitions, keys, restarts, runs
 from chalicelib.dialects.ops.answers import Error, Health, answer
 from chalicelib.dialects.ops.errors import write_error
-from chalicelib.dialects.ops.reading import read_secret
 
 ABOUT = About(
     title="Reprise",
@@ -55,6 +55,6 @@ OPS = Dialect(
     name="ops",
     prefixes=("/ops/v1/",),
     routes=tuple(operation.route for operation in OPERATIONS),
-    read_secret=read_secret,
+    read_secret=bearer_or_api_key,
     write_error=write_error,
 )

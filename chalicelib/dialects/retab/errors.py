@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.core.access import Unauthenticated
-from chalicelib.core.errors import Busy, Conflict, Invalid, NotAllowed, NotFound, RestartError, TooLarge
+from chalicelib.core.errors import Invalid, NotAllowed, NotFound, RestartError
 from chalicelib.core.refusals import (
     DefinitionNotFound,
     NothingPublished,
@@ -20,22 +20,10 @@ from chalicelib.core.refusals import (
 from chalicelib.dialects.edge import Answer, MediaTypeUnknown, MethodUnknown, RouteUnknown
 from chalicelib.dialects.json_bodies import FieldInvalid
 from chalicelib.dialects.retab.refusals import CursorUnknown, QueryInvalid
+from chalicelib.dialects.statuses import status_of, statuses
 from chalicelib.service.runs import RunNotEnded
 
-_STATUSES: dict[type[Exception], int] = {
-    Invalid: 422,
-    CursorUnknown: 400,
-    Unauthenticated: 401,
-    NotAllowed: 403,
-    NotFound: 404,
-    MethodUnknown: 405,
-    Conflict: 409,
-    TooLarge: 413,
-    MediaTypeUnknown: 415,
-    RestartError: 500,
-    Busy: 503,
-}
-"""The nearest ancestor counts."""
+_STATUSES = statuses({Invalid: 422, CursorUnknown: 400})
 
 _TEXTS: dict[type[Exception], str] = {
     Unauthenticated: "Not authenticated",
@@ -55,7 +43,7 @@ _CODES: dict[type[Exception], str] = {
 
 
 def write_error(error: RestartError) -> Answer:
-    status = next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+    status = status_of(error, _STATUSES)
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
     return Answer(status, msgspec.json.encode({"detail": _detail(error, status)}).decode(), headers)
 

@@ -8,6 +8,7 @@ import msgspec
 from chalicelib.core.errors import Invalid
 from chalicelib.core.ids import DefinitionKey
 from chalicelib.core.run_summaries import RunFilter, RunSummary
+from chalicelib.dialects.credentials import bearer_of
 from chalicelib.dialects.edge import Call
 from chalicelib.dialects.json_bodies import FieldInvalid, read_json, read_struct
 from chalicelib.dialects.retab.ids import write_run_id
@@ -28,12 +29,8 @@ _COSTS = ("min_cost", "max_cost")
 
 def read_secret(call: Call) -> str | None:
     """Answer the key: `Api-Key`, else `Authorization: Bearer` (SDK 0.0.157 on), else the query's `access_token`."""
-    if "api-key" in call.headers:
-        return call.headers["api-key"]
-    scheme, _, token = call.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    return call.query.get("access_token", (None,))[-1]
+    shown = call.headers.get("api-key"), bearer_of(call), last(call, "access_token")
+    return next((secret for secret in shown if secret is not None), None)
 
 
 def read_body(call: Call, kind: type[S]) -> S:
