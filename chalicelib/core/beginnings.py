@@ -12,18 +12,20 @@ def first_places(definition: Definition, variables: Variables) -> tuple[Place, .
     """Answer where tokens begin; none: at the definition's only start event. Raise a refusal if they cannot.
 
     Of several start events, it is the one whose condition holds for these variables; if none does, the one
-    without a condition. A condition that cannot be evaluated does not hold.
+    without a condition. A condition that cannot be evaluated does not hold; where that is all there is to say,
+    nothing tells the start events apart.
     """
     missing = [name for name in definition.required if variables.get(name) is None]
     if missing:
         raise VariablesMissing(missing)
-    starts = {
-        a.id: a.kind for a in definition.activities.values() if a.parent is None and isinstance(a.kind, StartEvent)
-    }
+    outermost = [activity for activity in definition.activities.values() if activity.parent is None]
+    starts = {activity.id: activity.kind for activity in outermost if isinstance(activity.kind, StartEvent)}
     if len(starts) == 1 and all(kind.condition is None for kind in starts.values()):
         return ()
-    chosen = [id_ for id_, kind in starts.items() if kind.condition is not None and _holds(kind.condition, variables)]
-    chosen = chosen or [id_ for id_, kind in starts.items() if kind.condition is None]
+    told = {id_: _holds(kind.condition, variables) for id_, kind in starts.items() if kind.condition is not None}
+    chosen = [id_ for id_, holds in told.items() if holds] or [id_ for id_ in starts if id_ not in told]
+    if not chosen and len(told) > 1 and all(holds is None for holds in told.values()):
+        raise StartsAmbiguous(told)
     if not chosen:
         raise StartNotFound
     if len(chosen) > 1:
@@ -31,8 +33,9 @@ def first_places(definition: Definition, variables: Variables) -> tuple[Place, .
     return (BeforeActivity(ActivityId(chosen[0])),)
 
 
-def _holds(condition: str, variables: Variables) -> bool:
+def _holds(condition: str, variables: Variables) -> bool | None:
+    """Say whether a condition holds; None if it speaks of what is not there."""
     try:
         return is_true(condition, variables)
     except ExpressionFailed:
-        return False
+        return None

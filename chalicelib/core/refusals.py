@@ -134,7 +134,7 @@ class StartsAmbiguous(Invalid):
 
     def __init__(self, starts: Iterable[str]) -> None:
         names = list(starts)
-        super().__init__(f"The conditions of several start events hold: {', '.join(names)}.", starts=[*names])
+        super().__init__(f"Nothing tells the start events apart: {', '.join(names)}.", starts=[*names])
 
 
 class DataNotApplicable(Invalid):

@@ -49,6 +49,10 @@ def test_a_run_begins_at_the_start_event_whose_condition_holds_else_at_the_plain
 def test_no_start_event_is_a_refusal_and_so_are_two():
     with pytest.raises(StartNotFound):
         first_places(with_starts("x == 1", "x == 2"), {"x": 3})
+    with pytest.raises(StartNotFound):
+        first_places(with_starts("x == 1"), {})
+    with pytest.raises(StartsAmbiguous, match="s0, s1"):
+        first_places(with_starts("x == 1", "x == 2"), {})
     with pytest.raises(StartsAmbiguous, match="s0, s1"):
         first_places(with_starts("x > 1", "x > 2"), {"x": 3})
 

@@ -123,7 +123,7 @@ LEAVES: list[tuple[RestartError, type[RestartError], str, Variables]] = [
     (
         StartsAmbiguous(["s", "t"]),
         Invalid,
-        "The conditions of several start events hold: s, t.",
+        "Nothing tells the start events apart: s, t.",
         {"starts": ["s", "t"]},
     ),
     (KeyReused(), Conflict, "This idempotency key was used before, with a different request.", {}),

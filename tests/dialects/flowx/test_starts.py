@@ -93,8 +93,9 @@ class TestAStart:
         world.settle()
 
         assert api.get(f"/api/runtime/process/{uuid}/status").json["state"] == "FINISHED"
-        for data in ({"startCondition": "other"}, {}):
-            assert title(start(api, data)) == (400, "Start node for process definition not found.")
+        unknown, unsaid = start(api, {"startCondition": "other"}), start(api, {})
+        assert title(unknown) == (400, "Start node for process definition not found.")
+        assert title(unsaid) == (400, "Multiple start nodes found, but start condition not specified.")
 
 
 class TestACopy:
