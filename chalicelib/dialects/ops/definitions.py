@@ -7,7 +7,7 @@ from chalicelib.core.ids import DefinitionKey
 from chalicelib.core.refusals import NothingPublished
 from chalicelib.core.versions import DraftVersion, NamedVersion, PublishedVersion
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
-from chalicelib.dialects.json_bodies import read_json
+from chalicelib.dialects.json_bodies import read_json, read_struct
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.ops.answers import (
     Definition,
@@ -20,8 +20,8 @@ from chalicelib.dialects.ops.answers import (
     write_listed,
     write_published,
 )
-from chalicelib.dialects.ops.reading import read_no_query, read_place, read_query
-from chalicelib.dialects.ops.requests import Listing, VersionQuery, read_version_text
+from chalicelib.dialects.ops.reading import read_body, read_no_query, read_place, read_query
+from chalicelib.dialects.ops.requests import Listing, NoFields, VersionQuery, read_version_text
 
 
 def save(services: Services, call: Call) -> Answer:
@@ -33,6 +33,7 @@ def save(services: Services, call: Call) -> Answer:
 
 def publish(services: Services, call: Call) -> Answer:
     read_no_query(call)
+    read_struct(read_body(call), NoFields)
     version = services.definitions.publish(call.account, DefinitionKey(call.params["key"]))
     return answer(write_published(version))
 

@@ -157,6 +157,7 @@ def test_a_field_that_does_not_fit_changes_nothing(
         (("POST", KEYS), (400, "invalid_json")),
         (("POST", "/ops/v1/definitions/none/runs"), (404, "definition_not_found")),
         (("POST", "/ops/v1/definitions/none/publish"), (404, "definition_not_found")),
+        (("POST", "/ops/v1/definitions/order/publish", {"version": 7}), (400, "invalid_field")),
         (("GET", "/ops/v1/definitions/none"), (404, "definition_not_found")),
         (("POST", RUNS + "/{failed}/restart", {"version": "newest"}), (400, "invalid_version")),
         (("POST", RUNS + "/{failed}/restart", {"start": {"type": "at", "places": [{}]}}), (400, "invalid_place")),
