@@ -111,13 +111,20 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One wire: what is different from dialect to dialect, before and after its handlers."""
+    """One wire: what is different from dialect to dialect, before and after its handlers.
+
+    Its paths begin with one of `prefixes`, or hold `mark` behind a prefix that the stage names.
+    """
 
     name: str
     prefixes: tuple[str, ...]
     routes: tuple[Route, ...]
     read_secret: Callable[[Call], str | None]
     write_error: Callable[[RestartError], Answer]
+    mark: str | None = None
+
+    def has(self, path: str) -> bool:
+        return path.startswith(self.prefixes) or (self.mark is not None and self.mark in path)
 
 
 # -- what is refused before any use case is asked
@@ -224,7 +231,7 @@ class Edge:
         return ", ".join(route.method for route in routes if _fits(route.path, path))
 
     def _dialect_of(self, path: str) -> Dialect:
-        fitting = (dialect for dialect in self.dialects if path.startswith(dialect.prefixes))
+        fitting = (dialect for dialect in self.dialects if dialect.has(path))
         return next(fitting, self.dialects[0])
 
     def _middleware(self, request: Request, get_response: Callable[[Request], Response]) -> Response:

@@ -117,7 +117,8 @@ OPERATIONS = (
 
 FLOWX = Dialect(
     name="flowx",
-    prefixes=("/api/runtime", "/rtm/"),
+    prefixes=("/api/runtime",),
+    mark="/api/runtime/",
     routes=tuple(operation.route for operation in OPERATIONS),
     read_secret=bearer_or_api_key,
     write_error=write_error,

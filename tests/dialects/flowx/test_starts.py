@@ -337,7 +337,11 @@ class TestIsRefusedAndWritesNothing:
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
-    [("POST", "/api/runtime/none", 404), ("DELETE", "/rtm/api/runtime/process/x/status", 405)],
+    [
+        ("POST", "/api/runtime/none", 404),
+        ("DELETE", "/rtm/api/runtime/process/x/status", 405),
+        ("DELETE", "/onboarding/api/runtime/process/x/status", 405),
+    ],
 )
 def test_whatever_reaches_no_route_is_a_problem_too(method: str, path: str, status: int) -> None:
     code, headers, body = edge.unrouted(method, path, status)
