@@ -86,6 +86,11 @@ Entry = Input | Performed | Opened | Closed | Signal | Output
 Journal = Sequence[Entry]
 
 
+def closing_of(journal: Journal, opened: int) -> Closed | None:
+    """Answer the entry that closed the wait of another one; None while it is open."""
+    return next((entry for entry in journal if isinstance(entry, Closed) and entry.opened == opened), None)
+
+
 class ReplayMismatch(Exception):
     """A journal does not fit the definition it is replayed on: `index` is the first entry that does not."""
 

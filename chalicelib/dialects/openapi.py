@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 
-from chalicelib.dialects.edge import JSON_TYPE, PARAMETER, Route
+from chalicelib.dialects.edge import JSON_TYPE, PARAMETER, Answer, Call, Route, Services
 
 _SCHEMAS = "#/components/schemas/{name}"
 _REFUSED = "#/components/responses/Refused{}"
@@ -85,6 +86,22 @@ def document(about: About, operations: Iterable[Operation]) -> dict[str, Any]:
             "securitySchemes": {name: dict(scheme) for name, scheme in about.security.items()},
         },
     }
+
+
+def described(path: str, about: About, operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Answer a dialect's operations, and one at this path that describes them all, made when first asked."""
+
+    @cache
+    def text() -> str:
+        return msgspec.json.encode(document(about, every)).decode()
+
+    def openapi(_services: Services, _call: Call) -> Answer:
+        return Answer(200, text())
+
+    route = Route("GET", path, None, openapi)
+    itself = Operation(route, "Describe every route of this dialect", answers={200: (dict[str, Any],)})
+    every = (itself, *operations)
+    return every
 
 
 _HEADERS = {

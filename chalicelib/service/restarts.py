@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 
 from chalicelib.core.ids import RunId
 from chalicelib.core.journal import Journal
-from chalicelib.core.json_values import Variables
 from chalicelib.core.refusals import RunNotFound
-from chalicelib.core.replay import replay
 from chalicelib.core.restart_requests import RestartRequest
 from chalicelib.core.restarts import Birth, Plan, plan_restart
 from chalicelib.core.runs import Run
 from chalicelib.core.versions import Version
 from chalicelib.service.commands import Command
+from chalicelib.service.current import current_variables
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell
 from chalicelib.stores.runs import RunStore
@@ -71,12 +70,7 @@ class Restarts:
         target = request.target or source.definition
         version = self.definitions.find(command.account, target, request.version, source)
         journal: Journal = self.runs.journal(source) if request.needs_journal else ()
-        if request.needs_current_variables and not source.status.is_ended:
-            source = replace(source, variables=self._current_variables(source))
+        if request.needs_current_variables:
+            source = replace(source, variables=current_variables(source, self.definitions, self.runs))
         birth = Birth(run_id, command.request_hash, self.now())
         return plan_restart(request, source, journal, version, birth), version
-
-    def _current_variables(self, source: Run) -> Variables:
-        """Answer a live run's variables as of now: its head tells them as of its last wait."""
-        definition = self.definitions.of(source).definition
-        return replay(definition, source.start, self.runs.journal(source)).variables

@@ -8,7 +8,7 @@ from chalicelib.core.dead_letters import DeadLetter, with_dead_letter
 from chalicelib.core.definitions import UserTask
 from chalicelib.core.errors import Busy, Conflict, NotFound
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId
-from chalicelib.core.journal import Closed, Entry, Opened, Signal, SignalName
+from chalicelib.core.journal import Entry, Opened, Signal, SignalName, closing_of
 from chalicelib.core.json_values import Variables, canonical_json
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.replay import apply, replay
@@ -20,6 +20,7 @@ from chalicelib.core.state import State
 from chalicelib.core.versions import Version, VersionChoice
 from chalicelib.core.waits import Wait, open_waits
 from chalicelib.service.commands import Command
+from chalicelib.service.current import current_variables
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.restarts import Made
@@ -103,7 +104,14 @@ class Runs:
         return self.runs.load_all(account, run_ids) if run_ids else {}
 
     def journal(self, account: AccountId, run_id: RunId) -> tuple[Entry, ...]:
-        return self.runs.journal(self.load(account, run_id))
+        return self.journal_of(self.load(account, run_id))
+
+    def journal_of(self, run: Run) -> tuple[Entry, ...]:
+        return self.runs.journal(run)
+
+    def variables(self, run: Run) -> Variables:
+        """Answer a run's variables as of now."""
+        return current_variables(run, self.definitions, self.runs)
 
     def waits(self, run: Run) -> tuple[Wait, ...]:
         """List what a run waits for; one that has not begun, or has ended, waits for nothing."""
@@ -205,7 +213,7 @@ class Runs:
 
 def _is_completed(journal: tuple[Entry, ...], opened: int, variables: Variables) -> bool:
     """Tell whether somebody completed a task with these very variables."""
-    closing = next((entry for entry in journal if isinstance(entry, Closed) and entry.opened == opened), None)
+    closing = closing_of(journal, opened)
     return closing is not None and canonical_json(closing.result) == canonical_json(variables)
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
-
 from chalicelib.core.access import ScopeMissing, Unauthenticated
 from chalicelib.core.apps import AppNotFound, BuildNotFound
 from chalicelib.core.errors import RestartError
@@ -23,6 +21,7 @@ from chalicelib.core.refusals import (
     VersionNotFound,
 )
 from chalicelib.dialects.edge import Answer
+from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.statuses import status_of
 
 _TYPE = "https://www.jhipster.tech/problem/problem-with-message"
@@ -81,7 +80,7 @@ def write_error(error: RestartError) -> Answer:
     headers = {"Content-Type": "application/problem+json"}
     if isinstance(error, Unauthenticated):
         headers["WWW-Authenticate"] = "Bearer"
-    return Answer(problem.status, msgspec.json.encode(told).decode(), headers)
+    return answer(told, problem.status, headers)
 
 
 def _derived(error: RestartError) -> Problem:

@@ -3,12 +3,11 @@
 from typing import Any
 
 from chalicelib.core.apps import AppName
-from chalicelib.core.replay import replay
 from chalicelib.core.runs import Run
 from chalicelib.dialects.edge import Answer, Call, Services
 from chalicelib.dialects.flowx.answers import write_status
 from chalicelib.dialects.flowx.reading import read_source
-from chalicelib.dialects.flowx.starts import answer
+from chalicelib.dialects.json_answers import answer
 
 
 def build_info(services: Services, call: Call) -> Answer:
@@ -31,11 +30,7 @@ def status(services: Services, call: Call) -> Answer:
 
 def data(services: Services, call: Call) -> Answer:
     """Show an instance's values as they are now."""
-    run = _run(services, call)
-    if run.status.is_ended:
-        return answer(run.variables)
-    definition = services.definitions.of(run).definition
-    return answer(replay(definition, run.start, services.runs.journal(run.account, run.id)).variables)
+    return answer(services.runs.variables(_run(services, call)))
 
 
 def _run(services: Services, call: Call) -> Run:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -12,7 +11,7 @@ from chalicelib.dialects.credentials import bearer_or_api_key
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Dialect, Route, RouteUnknown, Services
 from chalicelib.dialects.flowx import processes, starts
 from chalicelib.dialects.flowx.problems import write_error
-from chalicelib.dialects.openapi import About, Operation, document
+from chalicelib.dialects.openapi import About, Operation, described
 
 Told = dict[str, Any]
 _APP = "/api/runtime/wks/{workspace}/app/{app}"
@@ -35,15 +34,6 @@ ABOUT = About(
     error=Error,
     security={"bearer": {"type": "http", "scheme": "bearer"}},
 )
-
-
-def openapi(_services: Services, _call: Call) -> Answer:
-    return Answer(200, _document())
-
-
-@cache
-def _document() -> str:
-    return msgspec.json.encode(document(ABOUT, OPERATIONS)).decode()
 
 
 def _start(path: str, scope: Scope, handler: Callable[[Services, Call], Answer], summary: str) -> Operation:
@@ -105,14 +95,13 @@ def _under_prefix(operation: Operation) -> Operation:
     return replace(operation, route=replace(route, path=f"/{{prefix}}{route.path}", handler=_Prefixed(route.handler)))
 
 
-OPERATIONS = (
-    Operation(
-        Route("GET", "/api/runtime/openapi.json", None, openapi),
-        "Describe every route of this dialect",
-        answers={200: (Told,)},
+OPERATIONS = described(
+    "/api/runtime/openapi.json",
+    ABOUT,
+    (
+        *_AT_ROOT,
+        *map(_under_prefix, _AT_ROOT),
     ),
-    *_AT_ROOT,
-    *map(_under_prefix, _AT_ROOT),
 )
 
 FLOWX = Dialect(

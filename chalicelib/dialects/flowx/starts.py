@@ -1,9 +1,5 @@
 """Start a process instance: with nothing but the body, or with the data of another instance under it."""
 
-from typing import Any
-
-import msgspec
-
 from chalicelib.core.apps import BuildId
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.restart_requests import Data, Inherited, RestartRequest, StartRequest
@@ -19,15 +15,12 @@ from chalicelib.dialects.flowx.reading import (
     read_source,
 )
 from chalicelib.dialects.idempotency import read_idempotency_key
+from chalicelib.dialects.json_answers import answer
 from chalicelib.service.apps import Active
 from chalicelib.service.commands import Command
 
 ANY_STATE = frozenset(RunStatus)
 """No state of a source is excluded: a failed node leaves an instance STARTED, and that is what is replayed."""
-
-
-def answer(body: Any) -> Answer:
-    return Answer(200, msgspec.json.encode(body).decode())
 
 
 def start(services: Services, call: Call) -> Answer:

@@ -3,7 +3,6 @@
 A field that has no value is null, never left out. Times are ISO 8601 (times.py).
 """
 
-from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
@@ -12,6 +11,7 @@ from chalicelib.core import access, dead_letters, journal, versions
 from chalicelib.core.access import Scope
 from chalicelib.core.ids import DefinitionKey, SnapshotId
 from chalicelib.dialects.edge import Answer
+from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.times import write_time, write_time_or_none
 
 
@@ -19,14 +19,10 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """What we answer."""
 
 
-def answer(shape: Shape, status: int = 200) -> Answer:
-    return Answer(status, msgspec.json.encode(shape).decode())
-
-
 def made_answer(shape: Shape, *, is_repeat: bool) -> Answer:
     """Answer a new run as created, and one that an earlier request made as what it is."""
     if is_repeat:
-        return replace(answer(shape), headers={"Idempotent-Replayed": "true"})
+        return answer(shape, headers={"Idempotent-Replayed": "true"})
     return answer(shape, 201)
 
 

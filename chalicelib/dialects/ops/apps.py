@@ -9,10 +9,10 @@ from chalicelib.core.access import Scope
 from chalicelib.core.apps import App, AppName, Build, BuildId
 from chalicelib.core.ids import DefinitionKey
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_json, read_struct
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.ops import answers
-from chalicelib.dialects.ops.answers import answer
 from chalicelib.dialects.ops.reading import read_body, read_no_query
 from chalicelib.dialects.ops.requests import Key, Shape
 from chalicelib.dialects.times import write_time

@@ -7,6 +7,7 @@ from chalicelib.core.ids import DefinitionKey
 from chalicelib.core.refusals import NothingPublished
 from chalicelib.core.versions import DraftVersion, NamedVersion, PublishedVersion
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_json, read_struct
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.ops.answers import (
@@ -15,7 +16,6 @@ from chalicelib.dialects.ops.answers import (
     Draft,
     DraftSaved,
     Published,
-    answer,
     write_definition,
     write_listed,
     write_published,

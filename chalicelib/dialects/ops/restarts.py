@@ -5,9 +5,10 @@ from chalicelib.core.ids import RunId
 from chalicelib.core.runs import Cause
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
 from chalicelib.dialects.idempotency import read_idempotency_key
+from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_struct
 from chalicelib.dialects.openapi import Operation
-from chalicelib.dialects.ops.answers import DeadLetterList, answer, made_answer, write_dead_letter
+from chalicelib.dialects.ops.answers import DeadLetterList, made_answer, write_dead_letter
 from chalicelib.dialects.ops.reading import read_body, read_place, read_query
 from chalicelib.dialects.ops.requests import Listing, Restart, RestartQuery, read_restart
 from chalicelib.dialects.ops.run_answers import Preview, Run, write_plan, write_run

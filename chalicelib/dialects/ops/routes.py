@@ -1,15 +1,11 @@
 """Our own dialect as a whole: every route, and the document that describes them."""
 
-from functools import cache
-from typing import Any
-
-import msgspec
-
 from chalicelib.dialects.credentials import bearer_or_api_key
 from chalicelib.dialects.edge import Answer, Call, Dialect, Route, Services
-from chalicelib.dialects.openapi import About, Operation, document
+from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.openapi import About, Operation, described
 from chalicelib.dialects.ops import apps, definitions, keys, restarts, runs
-from chalicelib.dialects.ops.answers import Error, Health, answer
+from chalicelib.dialects.ops.answers import Error, Health
 from chalicelib.dialects.ops.errors import write_error
 
 ABOUT = About(
@@ -27,28 +23,20 @@ def health(_services: Services, _call: Call) -> Answer:
     return answer(Health())
 
 
-def openapi(_services: Services, _call: Call) -> Answer:
-    return Answer(200, _document())
-
-
-@cache
-def _document() -> str:
-    return msgspec.json.encode(document(ABOUT, OPERATIONS)).decode()
-
-
-OPERATIONS = (
-    Operation(Route("GET", "/health", None, health), "Say that the service answers", answers={200: (Health,)}),
-    Operation(Route("GET", "/ops/v1/health", None, health), "Say that the service answers", answers={200: (Health,)}),
-    Operation(
-        Route("GET", "/ops/v1/openapi.json", None, openapi),
-        "Describe every route of this dialect",
-        answers={200: (dict[str, Any],)},
+OPERATIONS = described(
+    "/ops/v1/openapi.json",
+    ABOUT,
+    (
+        Operation(Route("GET", "/health", None, health), "Say that the service answers", answers={200: (Health,)}),
+        Operation(
+            Route("GET", "/ops/v1/health", None, health), "Say that the service answers", answers={200: (Health,)}
+        ),
+        *definitions.OPERATIONS,
+        *runs.OPERATIONS,
+        *restarts.OPERATIONS,
+        *apps.OPERATIONS,
+        *keys.OPERATIONS,
     ),
-    *definitions.OPERATIONS,
-    *runs.OPERATIONS,
-    *restarts.OPERATIONS,
-    *apps.OPERATIONS,
-    *keys.OPERATIONS,
 )
 
 OPS = Dialect(

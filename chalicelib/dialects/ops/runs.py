@@ -13,9 +13,10 @@ from chalicelib.core.ids import DefinitionKey, RunId
 from chalicelib.core.runs import Cause
 from chalicelib.dialects.edge import JSON_TYPE, MAX_ANSWER, Answer, Call, Route, Services
 from chalicelib.dialects.idempotency import read_idempotency_key
+from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_struct
 from chalicelib.dialects.openapi import Operation
-from chalicelib.dialects.ops.answers import answer, made_answer
+from chalicelib.dialects.ops.answers import made_answer
 from chalicelib.dialects.ops.journal_answers import AnyEntry, Journal, write_entry
 from chalicelib.dialects.ops.reading import read_body, read_no_query, read_place, read_query
 from chalicelib.dialects.ops.requests import (

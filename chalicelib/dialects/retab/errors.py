@@ -5,8 +5,6 @@ Retab's clients read `code` and `details` from an object alone, and show a text 
 
 from typing import Any
 
-import msgspec
-
 from chalicelib.core.access import Unauthenticated
 from chalicelib.core.errors import Invalid, NotAllowed, NotFound, RestartError
 from chalicelib.core.refusals import (
@@ -18,6 +16,7 @@ from chalicelib.core.refusals import (
     VersionNotFound,
 )
 from chalicelib.dialects.edge import Answer, MediaTypeUnknown, MethodUnknown, RouteUnknown
+from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import FieldInvalid
 from chalicelib.dialects.retab.refusals import CursorUnknown, QueryInvalid
 from chalicelib.dialects.statuses import status_of, statuses
@@ -45,7 +44,7 @@ _CODES: dict[type[Exception], str] = {
 def write_error(error: RestartError) -> Answer:
     status = status_of(error, _STATUSES)
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
-    return Answer(status, msgspec.json.encode({"detail": _detail(error, status)}).decode(), headers)
+    return answer({"detail": _detail(error, status)}, status, headers)
 
 
 def _detail(error: RestartError, status: int) -> Any:

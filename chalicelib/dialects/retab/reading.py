@@ -10,11 +10,11 @@ from chalicelib.core.ids import DefinitionKey
 from chalicelib.core.run_summaries import RunFilter, RunSummary
 from chalicelib.dialects.credentials import bearer_of
 from chalicelib.dialects.edge import Call
-from chalicelib.dialects.json_bodies import FieldInvalid, read_json, read_struct
+from chalicelib.dialects.json_bodies import read_json, read_struct
 from chalicelib.dialects.retab.ids import write_run_id
 from chalicelib.dialects.retab.refusals import QueryInvalid
 from chalicelib.dialects.retab.requests import read_metadata
-from chalicelib.dialects.retab.run_answers import status_of, trigger_of
+from chalicelib.dialects.retab.run_answers import started_at, status_of, trigger_of
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -108,7 +108,7 @@ class _Wanted(msgspec.Struct, frozen=True, kw_only=True):
             return True
         if run.ended_at is None:
             return False
-        duration = run.ended_at - (run.created_at if run.started_at is None else run.started_at)
+        duration = run.ended_at - started_at(run)
         return (self.shortest or 0) <= duration and (self.longest is None or duration <= self.longest)
 
 
@@ -161,7 +161,7 @@ def _metadata(call: Call) -> dict[str, str]:
         return {}
     try:
         return read_struct(read_json(given.encode()), dict[str, str])
-    except (Invalid, FieldInvalid) as error:
+    except Invalid as error:
         raise QueryInvalid("metadata", "must be a JSON object of texts") from error
 
 

@@ -1,13 +1,12 @@
 """Retab's dialect as a whole. Its SDKs of all eras find their routes here, each under the path that it knows."""
 
-from functools import cache
 from typing import Any
 
 import msgspec
 
 from chalicelib.core.access import Scope
-from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Dialect, Route, Services
-from chalicelib.dialects.openapi import About, Operation, document
+from chalicelib.dialects.edge import ANY_TYPE, Dialect, Route
+from chalicelib.dialects.openapi import About, Operation, described
 from chalicelib.dialects.retab import runs, steps, workflows
 from chalicelib.dialects.retab.errors import write_error
 from chalicelib.dialects.retab.reading import read_secret
@@ -37,15 +36,6 @@ ABOUT = About(
 )
 
 
-def openapi(_services: Services, _call: Call) -> Answer:
-    return Answer(200, _document())
-
-
-@cache
-def _document() -> str:
-    return msgspec.json.encode(document(ABOUT, OPERATIONS)).decode()
-
-
 def _read(path: str, handler: Any, summary: str) -> Operation:
     return Operation(Route("GET", path, Scope.READ, handler), summary, answers={200: (Told,)}, refusals=(422,))
 
@@ -61,37 +51,36 @@ def _do(path: str, scope: Scope, handler: Any, summary: str, body: Any) -> Opera
     )
 
 
-OPERATIONS = (
-    Operation(
-        Route("GET", "/v1/openapi.json", None, openapi),
-        "Describe every route of this dialect",
-        answers={200: (Told,)},
+OPERATIONS = described(
+    "/v1/openapi.json",
+    ABOUT,
+    (
+        _do(f"{_RUN}/restart", Scope.RESTART, runs.restart, "Make a new run with the inputs of an ended one", Restart),
+        _do(f"{_WORKFLOW}/run", Scope.WRITE, runs.create_run, "Create a run (SDKs up to 0.0.142)", Inputs),
+        _do(_RUNS, Scope.WRITE, runs.create, "Create a run (SDK 0.0.143 on)", Create),
+        _read(_RUNS, runs.listed, "List runs, with cursors both ways"),
+        _read(_RUN, runs.show, "Show a run"),
+        _do(f"{_RUN}/cancel", Scope.WRITE, runs.cancel, "Cancel a run, or say that it could not be", Cancel),
+        Operation(
+            Route("DELETE", _RUN, Scope.WRITE, runs.delete),
+            "Take an ended run away",
+            answers={204: ()},
+            refusals=(409,),
+        ),
+        _read(f"{_RUN}/steps", steps.of_run, "List the steps of a run"),
+        _read(f"{_RUN}/steps/{{block_id}}", steps.of_block, "Show the last step of a block"),
+        _read("/v1/workflows/steps", steps.listed, "List the steps of a run (SDK 0.0.143 on)"),
+        _read("/v1/workflows/steps/{step_id}", steps.show, "Show a step (SDK 0.0.143 on)"),
+        _read(f"{_RUN}/config", steps.config, "Show the graph that a run runs on"),
+        _read(f"{_RUN}/execution-order", steps.execution_order, "List the ids of a run's steps in order"),
+        _read(f"{_RUN}/documents/{{block_id}}", steps.document, "Say where an input document is"),
+        _do(f"{_RUN}/hil-decisions", Scope.WRITE, steps.decide, "Decide at a block that waits for a person", Decision),
+        _read(f"{_RUN}/hil-decisions/{{block_id}}", steps.decision, "Show what was decided at a block"),
+        _do(f"{_WORKFLOW}/publish", Scope.WRITE, workflows.publish, "Publish the draft", Publish),
+        _read(f"{_WORKFLOW}/snapshots", workflows.snapshots, "List the published versions"),
+        _do(f"{_RUNS}/export_payload", Scope.READ, workflows.export, "Not offered: always refused", Told),
+        _read("/v1/auth/status", workflows.status, "Say which organization and environment a key opens"),
     ),
-    _do(f"{_RUN}/restart", Scope.RESTART, runs.restart, "Make a new run with the inputs of an ended one", Restart),
-    _do(f"{_WORKFLOW}/run", Scope.WRITE, runs.create_run, "Create a run (SDKs up to 0.0.142)", Inputs),
-    _do(_RUNS, Scope.WRITE, runs.create, "Create a run (SDK 0.0.143 on)", Create),
-    _read(_RUNS, runs.listed, "List runs, with cursors both ways"),
-    _read(_RUN, runs.show, "Show a run"),
-    _do(f"{_RUN}/cancel", Scope.WRITE, runs.cancel, "Cancel a run, or say that it could not be", Cancel),
-    Operation(
-        Route("DELETE", _RUN, Scope.WRITE, runs.delete),
-        "Take an ended run away",
-        answers={204: ()},
-        refusals=(409,),
-    ),
-    _read(f"{_RUN}/steps", steps.of_run, "List the steps of a run"),
-    _read(f"{_RUN}/steps/{{block_id}}", steps.of_block, "Show the last step of a block"),
-    _read("/v1/workflows/steps", steps.listed, "List the steps of a run (SDK 0.0.143 on)"),
-    _read("/v1/workflows/steps/{step_id}", steps.show, "Show a step (SDK 0.0.143 on)"),
-    _read(f"{_RUN}/config", steps.config, "Show the graph that a run runs on"),
-    _read(f"{_RUN}/execution-order", steps.execution_order, "List the ids of a run's steps in order"),
-    _read(f"{_RUN}/documents/{{block_id}}", steps.document, "Say where an input document is"),
-    _do(f"{_RUN}/hil-decisions", Scope.WRITE, steps.decide, "Decide at a block that waits for a person", Decision),
-    _read(f"{_RUN}/hil-decisions/{{block_id}}", steps.decision, "Show what was decided at a block"),
-    _do(f"{_WORKFLOW}/publish", Scope.WRITE, workflows.publish, "Publish the draft", Publish),
-    _read(f"{_WORKFLOW}/snapshots", workflows.snapshots, "List the published versions"),
-    _do(f"{_RUNS}/export_payload", Scope.READ, workflows.export, "Not offered: always refused", Told),
-    _read("/v1/auth/status", workflows.status, "Say which organization and environment a key opens"),
 )
 
 RETAB = Dialect(

@@ -88,10 +88,10 @@ def _lifecycle(run: Run, sdk: int) -> dict[str, Any]:
 
 
 def _timing(run: Run) -> dict[str, Any]:
-    duration = None if run.ended_at is None else run.ended_at - _started_at(run)
+    duration = None if run.ended_at is None else run.ended_at - started_at(run)
     return {
         "created_at": write_time(run.created_at),
-        "started_at": write_time(_started_at(run)),
+        "started_at": write_time(started_at(run)),
         "completed_at": write_time_or_none(run.ended_at),
         "human_waiting_started_at": write_time_or_none(run.waiting_since),
         "accumulated_human_waiting_ms": run.waited_ms,
@@ -100,7 +100,8 @@ def _timing(run: Run) -> dict[str, Any]:
     }
 
 
-def _started_at(run: Run) -> int:
+def started_at(run: Run | RunSummary) -> int:
+    """Answer when a run began (ms): an accepted one, when it was made."""
     return run.created_at if run.started_at is None else run.started_at
 
 

@@ -12,6 +12,7 @@ from chalicelib.core.runs import Cause, Run, RunStatus
 from chalicelib.core.versions import DraftVersion, PublishedVersion
 from chalicelib.dialects.edge import Answer, Call, Services
 from chalicelib.dialects.idempotency import read_idempotency_key
+from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.retab.ids import read_run_id, read_version, write_run_id
 from chalicelib.dialects.retab.reading import is_ascending, last, read_body, read_filter, read_limit, write_fields
 from chalicelib.dialects.retab.refusals import CursorUnknown, QueryInvalid
@@ -19,10 +20,6 @@ from chalicelib.dialects.retab.requests import Cancel, Create, Inputs, Restart, 
 from chalicelib.dialects.retab.run_answers import write_run
 from chalicelib.service.commands import Command
 from chalicelib.service.runs import RunEnded
-
-
-def answer(body: Any, status: int = 200) -> Answer:
-    return Answer(status, msgspec.json.encode(body).decode())
 
 
 def shown(services: Services, run: Run) -> dict[str, Any]:

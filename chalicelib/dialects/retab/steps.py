@@ -5,14 +5,14 @@ from typing import Any
 
 from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import ActivityId, digest
-from chalicelib.core.journal import Closed, Entry, Opened
+from chalicelib.core.journal import Entry, Opened, closing_of
 from chalicelib.core.runs import Run
 from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.retab.ids import read_run_id, write_run_id, write_version_id
 from chalicelib.dialects.retab.reading import last, read_body, read_limit
 from chalicelib.dialects.retab.refusals import BlockUnknown, CursorUnknown, QueryInvalid
 from chalicelib.dialects.retab.requests import Decision
-from chalicelib.dialects.retab.runs import answer
 from chalicelib.dialects.retab.step_answers import Step, steps_of, write_step
 
 LAST_WITH_ARRAY = 140
@@ -30,9 +30,12 @@ class Told:
 
     @classmethod
     def load(cls, services: Services, call: Call, run_id: str) -> "Told":
-        run = services.runs.load(call.account, read_run_id(run_id))
+        return cls.of(services, services.runs.load(call.account, read_run_id(run_id)))
+
+    @classmethod
+    def of(cls, services: Services, run: Run) -> "Told":
         definition = services.definitions.of(run).definition
-        return cls(run, definition, services.runs.journal(run.account, run.id), services.retab_sdk)
+        return cls(run, definition, services.runs.journal_of(run), services.retab_sdk)
 
     @property
     def steps(self) -> list[Step]:
@@ -148,10 +151,10 @@ def decide(services: Services, call: Call) -> Answer:
     asked = read_body(call, Decision)
     told = Told.load(services, call, call.params["run_id"])
     opened = _opened(told, asked.block_id)
-    was_closed = _closing(told, opened) is not None
-    services.runs.complete(told.run.account, told.run.id, opened, asked.variables)
+    was_closed = closing_of(told.journal, opened) is not None
+    run = services.runs.complete(told.run.account, told.run.id, opened, asked.variables)
     status = "already_received" if was_closed else "accepted"
-    decision = _decision(Told.load(services, call, call.params["run_id"]), asked.block_id)
+    decision = _decision(Told.of(services, run), asked.block_id)
     return answer({"submission_status": status, "decision": decision})
 
 
@@ -172,13 +175,9 @@ def _is_task(entry: Entry, block: str) -> bool:
     return isinstance(entry, Opened) and entry.due is None and entry.activity == ActivityId(block)
 
 
-def _closing(told: Told, opened: int) -> Closed | None:
-    return next((entry for entry in told.journal if isinstance(entry, Closed) and entry.opened == opened), None)
-
-
 def _decision(told: Told, block: str) -> dict[str, Any]:
     opened = _opened(told, block)
-    closing = _closing(told, opened)
+    closing = closing_of(told.journal, opened)
     step = next(step for step in reversed(told.steps) if step.block == block)
     said = closing.result if closing is not None and isinstance(closing.result, dict) else {}
     at = None if closing is None else told.write(step)["completed_at"]
