@@ -58,6 +58,18 @@ class Ids:
         return f"00000000-0000-4000-8000-{self.last:012d}"
 
 
+def machine(clock: Clock, ids: Ids) -> wiring.Machine:
+    """Answer a machine on which nothing happens by chance, and nobody waits."""
+    return wiring.Machine(
+        now=clock,
+        new_id=ids,
+        new_secret=lambda: f"secret-{ids()}",
+        pause=lambda _s: None,
+        jitter=lambda: 0.5,
+        monotonic=lambda: clock.ms / 1000,
+    )
+
+
 @dataclass
 class Outside:
     """What effects meet: answers by the last part of a call's path, and a record of what was asked."""
@@ -114,15 +126,7 @@ class World:
             cursor_secret="a secret of the tests, long enough",
             due_shards=2,
         )
-        machine = wiring.Machine(
-            now=self.clock,
-            new_id=self.ids,
-            new_secret=lambda: f"secret-{self.ids()}",
-            pause=lambda _s: None,
-            jitter=lambda: 0.5,
-            monotonic=lambda: self.clock.ms / 1000,
-        )
-        built = wiring.build(settings, machine)
+        built = wiring.build(settings, machine(self.clock, self.ids))
         return replace(built, worker=replace(built.worker, performer=cast("Performer", self.outside)))
 
     # -- what a client does

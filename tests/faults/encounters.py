@@ -9,9 +9,7 @@ def two_restarts_under_one_key(play: Play) -> Handlers:
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.faults.interleavings import Encounter, Handler
-from tests.faults.play import Message, Play
-from tests.faults.scenarios import (
+from tests.faults.beginnings import (
     INPUT,
     ORDER,
     STARTS,
@@ -27,6 +25,8 @@ from tests.faults.scenarios import (
     task_of,
     three_steps,
 )
+from tests.faults.interleavings import Encounter, Handler
+from tests.faults.play import Message, Play
 from tests.faults.stage import API, SWEEP
 from tests.graphs import Ask, Call, Fork, steps
 from tests.world import MINUTE

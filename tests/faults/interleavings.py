@@ -14,10 +14,10 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet
 
+from tests.faults.beginnings import Act
 from tests.faults.plans import Plan
 from tests.faults.play import Play, begin
 from tests.faults.promises import check
-from tests.faults.scenarios import Act
 from tests.faults.stage import Stage
 
 JUMP = 100_000  # ms: longer than a lease

@@ -21,7 +21,7 @@ from local.template import event_source_queue, read_template
 from tests.faults.engines import STAGE, Engine, Lean, Moto
 from tests.faults.lambdas import API_S, FUNCTION_S, Sandbox
 from tests.faults.strikes import Strikes, striking
-from tests.world import ACME, BEGINNING, Clock, Ids, Outside
+from tests.world import ACME, BEGINNING, Clock, Ids, Outside, machine
 
 API, SWEEP = "api_handler", "sweep"
 ENGINES: Mapping[str, Callable[[Clock], Engine]] = {"lean": Lean, "moto": Moto}
@@ -56,15 +56,7 @@ class Stage:
 
     def boot(self) -> wiring.Services:
         """Answer the services of a new process: it remembers nothing."""
-        machine = wiring.Machine(
-            now=self.clock,
-            new_id=self.ids,
-            new_secret=lambda: f"secret-{self.ids()}",
-            pause=lambda _s: None,
-            jitter=lambda: 0.5,
-            monotonic=lambda: self.clock.ms / 1000,
-        )
-        built = wiring.build(settings(self.engine), machine, self.clients)
+        built = wiring.build(settings(self.engine), machine(self.clock, self.ids), self.clients)
         return replace(built, worker=replace(built.worker, performer=cast("Performer", _Struck(self))))
 
     def make_key(self) -> None:

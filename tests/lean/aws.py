@@ -14,7 +14,8 @@ from botocore.client import BaseClient
 from tests.lean.expressions import Unreadable
 from tests.lean.faults import Fault
 from tests.lean.queues import Message, Queues
-from tests.lean.tables import Key, Row, Tables
+from tests.lean.schemas import Key, Row
+from tests.lean.tables import Tables
 
 Request = dict[str, Any]
 Operation = Callable[[Request], Request]

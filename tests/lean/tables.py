@@ -3,22 +3,17 @@
 An item is never changed in place, so what stood before is kept by copying dictionaries.
 """
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from tests.lean.expressions import (
-    Assignment,
     Given,
     Item,
-    Unreadable,
     Value,
     hash_place,
     is_equal,
-    number,
     places,
     plain,
     read_condition,
@@ -26,59 +21,15 @@ from tests.lean.expressions import (
     read_update,
 )
 from tests.lean.faults import Fault
-
-Request = dict[str, Any]
-Key = tuple[Any, ...]
+from tests.lean.items import check_value, size_of, updated
+from tests.lean.schemas import Index, Key, Request, Row, Table, exact_key, index_of, key_names, read_index
 
 MAX_ITEM = 400 * 1024  # bytes
 MAX_PAGE = 1024 * 1024  # bytes that one query reads
 MAX_ACTIONS = 100  # of one transaction
 MAX_TRANSACTION = 4 * 1024 * 1024  # bytes
-MAX_HASH, MAX_RANGE = 2048, 1024  # bytes of a key
-MAX_DIGITS = 38
 MAX_KEYS = 100  # of one batch
 TOKEN_LIFE_S = 600
-
-
-class Row(NamedTuple):
-    item: Item
-    size: int
-
-
-class Index(NamedTuple):
-    """`held`: the attributes that it shows beside keys; None: all of them."""
-
-    keys: tuple[str, ...]
-    held: frozenset[str] | None
-
-
-@dataclass(slots=True)
-class Table:
-    keys: tuple[str, ...]
-    types: Mapping[str, str]
-    indexes: Mapping[str, Index]
-    rows: dict[Key, Row] = field(default_factory=dict)
-
-    def key_of(self, given: Item) -> Key:
-        """Answer an item's primary key; raise `Fault` for one that DynamoDB would not take."""
-        return tuple(self._part(name, given.get(name), is_hash=not at) for at, name in enumerate(self.keys))
-
-    def _part(self, name: str, value: Value | None, *, is_hash: bool) -> Any:
-        if value is None or value.keys() != {self.types[name]}:
-            raise Fault.invalid(f"the key '{name}' is missing, or of another type")
-        held = plain(value)
-        if not isinstance(held, Decimal):
-            size = len(held.encode()) if isinstance(held, str) else len(held)
-            if not 0 < size <= (MAX_HASH if is_hash else MAX_RANGE):
-                raise Fault.invalid(f"the key '{name}' has {size} bytes")
-        return held
-
-    def check_index_keys(self, item: Item) -> None:
-        """Refuse what an index could not hold: DynamoDB takes no empty text or other type there."""
-        for index in self.indexes.values():
-            for at, name in enumerate(index.keys):
-                if name in item:
-                    self._part(name, item[name], is_hash=not at)
 
 
 class Write(NamedTuple):
@@ -111,8 +62,8 @@ class Tables:
     def create_table(self, request: Request) -> Request:
         name = request["TableName"]
         types = {it["AttributeName"]: it["AttributeType"] for it in request["AttributeDefinitions"]}
-        indexes = {it["IndexName"]: _index(it) for it in request.get("GlobalSecondaryIndexes", ())}
-        self.tables[name] = Table(_names(request["KeySchema"]), types, indexes)
+        indexes = {it["IndexName"]: read_index(it) for it in request.get("GlobalSecondaryIndexes", ())}
+        self.tables[name] = Table(key_names(request["KeySchema"]), types, indexes)
         return {"TableDescription": {"TableName": name, "TableArn": f"arn:aws:dynamodb:::table/{name}"}}
 
     def keep(self) -> dict[str, dict[Key, Row]]:
@@ -135,7 +86,7 @@ class Tables:
     def get_item(self, request: Request) -> Request:
         given = _given(request, "ProjectionExpression")
         table = self._table(request)
-        row = table.rows.get(_exact_key(table, request["Key"]))
+        row = table.rows.get(exact_key(table, request["Key"]))
         return {} if row is None else {"Item": _projected(row.item, request, given)}
 
     def batch_get_item(self, request: Request) -> Request:
@@ -145,7 +96,7 @@ class Tables:
         found = {}
         for name, of in asked.items():
             table, given = self._table({"TableName": name}), _given(of, "ProjectionExpression")
-            keys = [_exact_key(table, key) for key in of["Keys"]]
+            keys = [exact_key(table, key) for key in of["Keys"]]
             if len(set(keys)) < len(keys):
                 raise Fault.invalid("a batch asks for one key twice")
             rows = [table.rows[key] for key in keys if key in table.rows]
@@ -155,14 +106,14 @@ class Tables:
     def query(self, request: Request) -> Request:
         expressions = ("KeyConditionExpression", "FilterExpression", "ProjectionExpression")
         given, table = _given(request, *expressions), self._table(request)
-        index = _index_of(table, request)
+        index = index_of(table, request)
         keys = index.keys if index else table.keys
         rows = _matching(table, keys, request["KeyConditionExpression"], given)
         return self._page(request, table, index, rows, given)
 
     def scan(self, request: Request) -> Request:
         given, table = _given(request, "FilterExpression", "ProjectionExpression"), self._table(request)
-        index = _index_of(table, request)
+        index = index_of(table, request)
         rows = [row for row in table.rows.values() if index is None or all(name in row.item for name in index.keys)]
         return self._page(request, table, index, rows, given)
 
@@ -260,15 +211,15 @@ class Tables:
 
     def _update(self, request: Request) -> Write:
         given, table = _given(request, "ConditionExpression", "UpdateExpression"), self._table(request)
-        key = _exact_key(table, request["Key"])
+        key = exact_key(table, request["Key"])
         old = self._checked(request, table.rows.get(key), given)
         assignments = read_update(request["UpdateExpression"]) if "UpdateExpression" in request else ()
-        new = _updated(old or request["Key"], assignments, given, table)
+        new = updated(old or request["Key"], assignments, given, table.keys)
         return _write(table, request, key, old, new)
 
     def _delete(self, request: Request) -> Write:
         given, table = _given(request, "ConditionExpression"), self._table(request)
-        key = _exact_key(table, request["Key"])
+        key = exact_key(table, request["Key"])
         return Write(request["TableName"], key, self._checked(request, table.rows.get(key), given), None)
 
     def _check(self, request: Request) -> Write:
@@ -306,38 +257,6 @@ _DECIDE: Mapping[str, Callable[[Tables, Request], Write]] = {
 }
 
 
-# -- schemas
-
-
-def _names(schema: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
-    """Answer a key's attributes, the hash key's first."""
-    return tuple(it["AttributeName"] for it in sorted(schema, key=lambda it: it["KeyType"]))
-
-
-def _index(described: Request) -> Index:
-    projection = described["Projection"]
-    is_whole = projection["ProjectionType"] == "ALL"
-    return Index(
-        _names(described["KeySchema"]), None if is_whole else frozenset(projection.get("NonKeyAttributes", ()))
-    )
-
-
-def _index_of(table: Table, request: Request) -> Index | None:
-    if "IndexName" not in request:
-        return None
-    if request.get("ConsistentRead"):
-        raise Fault.invalid("an index has no consistent reads")
-    if request["IndexName"] not in table.indexes:
-        raise Fault.invalid(f"no index {request['IndexName']}")
-    return table.indexes[request["IndexName"]]
-
-
-def _exact_key(table: Table, given: Item) -> Key:
-    if given.keys() != set(table.keys):
-        raise Fault.invalid("The provided key element does not match the schema")
-    return table.key_of(given)
-
-
 # -- requests
 
 
@@ -348,7 +267,7 @@ def _given(request: Request, *expressions: str) -> Given:
     if names == {} or values == {} or declared != places(*(request.get(name) for name in expressions)):
         raise Fault.invalid("names and values are declared that no expression uses, or the other way round")
     for value in (values or {}).values():
-        _check_value(value)
+        check_value(value)
     return Given(names or {}, values or {})
 
 
@@ -400,77 +319,12 @@ def _cut(rows: list[Row], limit: int | None) -> tuple[list[Row], bool]:
 
 def _write(table: Table, request: Request, key: Key, old: Item | None, new: Item) -> Write:
     for value in new.values():
-        _check_value(value)
+        check_value(value)
     table.check_index_keys(new)
     size = sum(len(name) + size_of(value) for name, value in new.items())
     if size > MAX_ITEM:
         raise Fault.invalid("Item size has exceeded the maximum allowed size")
     return Write(request["TableName"], key, old, new, size)
-
-
-def _check_value(value: Value) -> None:
-    ((kind, held),) = value.items()
-    if kind == "N" and len(re.sub(r"[-.]|[eE].*", "", held).strip("0")) > MAX_DIGITS:
-        raise Fault.invalid(f"a number has {MAX_DIGITS} digits at most")
-    if kind in {"SS", "NS", "BS"} and (not held or len(set(held)) < len(held)):
-        raise Fault.invalid("a set is empty, or holds something twice")
-
-
-def size_of(value: Value) -> int:
-    """Answer a value's size as DynamoDB counts it, in bytes."""
-    ((kind, held),) = value.items()
-    match kind:
-        case "S":
-            return len(held.encode())
-        case "B":
-            return len(held)
-        case "N":
-            return len(held) // 2 + 2
-        case "BOOL" | "NULL":
-            return 1
-        case "L":
-            return 3 + sum(1 + size_of(one) for one in held)
-        case "M":
-            return 3 + sum(1 + len(name) + size_of(one) for name, one in held.items())
-        case _:
-            return sum(size_of({kind[0]: one}) for one in held)
-
-
-def _updated(base: Item, assignments: Sequence[Assignment], given: Given, table: Table) -> dict[str, Value]:
-    new, paths = dict(base), set[str]()
-    for verb, path, value in assignments:
-        name = given.names.get(path, path)
-        if name in table.keys or name in paths:
-            raise Fault.invalid(f"'{name}' is part of the key, or updated twice")
-        paths.add(name)
-        try:
-            changed = _changed(verb, base, name, value(base, given) if value else None)
-        except Unreadable as error:
-            raise Fault.invalid(str(error)) from error
-        if changed is None:
-            new.pop(name, None)
-        else:
-            new[name] = changed
-    return new
-
-
-def _changed(verb: str, base: Item, name: str, value: Value | None) -> Value | None:
-    """Answer an attribute after an assignment; None if it is gone."""
-    held = base.get(name)
-    if verb == "SET" and value is None:
-        raise Unreadable(f"'{name}' is set to an attribute that is not there")
-    if verb in {"SET", "REMOVE"} or value is None:
-        return value
-    ((kind, added),) = value.items()
-    if kind == "N" and verb == "ADD":
-        return value if held is None else {"N": str(number(held) + number(value))}
-    if kind not in {"SS", "NS", "BS"} or (held is not None and held.keys() != value.keys()):
-        raise Unreadable(f"{verb} takes a number or a set of the same type")
-    before = list(held[kind]) if held else []
-    if verb == "ADD":
-        return {kind: [*before, *(one for one in added if one not in before)]}
-    left = [one for one in before if one not in added]
-    return {kind: left} if left else None
 
 
 def _returned(wanted: str, write: Write) -> dict[str, Value]:
