@@ -23,8 +23,12 @@ RETABS := 0.0.137 0.0.142 0.0.160
 CLIENTS := .venv/clients/.ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-$(CLIENTS): $(READY) tests/clients/retab.txt
+$(CLIENTS): $(READY) tests/clients/retab.txt tests/clients/qstash.txt tests/clients/upstash/package-lock.json
 	rm -rf .venv/clients
+	$(INSTALL) --target .venv/clients/qstash -r tests/clients/qstash.txt
+	mkdir -p .venv/clients/upstash && cp tests/clients/upstash/package*.json .venv/clients/upstash
+	if command -v npm; then npm ci --prefix .venv/clients/upstash --ignore-scripts --no-audit --no-fund; \
+	else echo 'There is no npm here: the tests with the SDKs for Node are left out.'; fi
 	$(INSTALL) --target .venv/clients/retab-needs -r tests/clients/retab.txt
 	$(foreach version,$(RETABS),$(INSTALL) --no-deps --target .venv/clients/retab-$(version) retab==$(version) &&) true
 	@touch $(CLIENTS)
@@ -55,6 +59,7 @@ package: $(READY) ## Make out/$(STAGE): the code and the CloudFormation template
 
 faults: $(READY) ## Let every kind of fault strike every call (REPLAY='a line' plays one schedule again)
 	$(BIN)/python -m tests.faults "$(REPLAY)"
+	$(if $(REPLAY),,$(BIN)/python -m pytest -m heavy -n 2)
 
 bench: $(READY) ## Count AWS calls of restarts as runs grow to 10,000
 	$(BIN)/python -m bench.restarts

@@ -9,18 +9,37 @@ from chalicelib.dialects.edge import Edge
 from chalicelib.dialects.flowx.routes import FLOWX
 from chalicelib.dialects.ops.routes import OPS
 from chalicelib.dialects.retab.routes import RETAB
-from chalicelib.service.deliveries import deliver
+from chalicelib.dialects.upstash.routes import UPSTASH
+from chalicelib.service.deliveries import deliver, dispatch
 
 app = Chalice("reprise")
-edge = Edge((OPS, RETAB, FLOWX), wiring.services)
+edge = Edge((OPS, RETAB, UPSTASH, FLOWX), wiring.services)
 edge.register(app)
+
+
+def advance(event: SQSEvent) -> dict[str, Any]:
+    """Take the runs of a queue's messages as far as they go."""
+    context: Any = event.context
+    failed = deliver(wiring.services().worker, event.to_dict()["Records"], context.get_remaining_time_in_millis)
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 @app.on_sqs_message(queue="reprise-runs", batch_size=1)
 def advance_runs(event: SQSEvent) -> dict[str, Any]:
     """Take the runs that messages name as far as they go; answer which messages must stay in the queue."""
-    context: Any = event.context
-    failed = deliver(wiring.services().worker, event.to_dict()["Records"], context.get_remaining_time_in_millis)
+    return advance(event)
+
+
+@app.on_sqs_message(queue="reprise-bulk-runs", batch_size=1)
+def advance_bulk_runs(event: SQSEvent) -> dict[str, Any]:
+    """Do the same for runs that were made together, behind which nobody else should wait."""
+    return advance(event)
+
+
+@app.on_sqs_message(queue="reprise-dispatch", batch_size=1)
+def restart_dead_letters(event: SQSEvent) -> dict[str, Any]:
+    """Ring for the runs that became of dead letters."""
+    failed = dispatch(wiring.services().doorbell, event.to_dict()["Records"])
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 

@@ -11,7 +11,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -49,13 +48,19 @@ def build() -> tuple[wiring.Services, str]:
     """Answer fresh services with the example published, and the URL of their queue."""
     aws.start(time.time)  # noqa: TID251 - a bench runs in real time
     aws.reset()
-    queue_url = create(read_template(), "bench").refs["RunsQueue"]
-    settings = wiring.Settings("bench", aws.REGION, queue_url, "a secret of the bench, long enough")
-    built = wiring.build(settings, wiring.Machine())
-    services = replace(built, worker=replace(built.worker, performer=cast("Performer", Outside())))
+    refs = create(read_template(), "bench").refs
+    settings = wiring.Settings(
+        stage="bench",
+        region=aws.REGION,
+        runs_queue_url=refs["RunsQueue"],
+        bulk_runs_queue_url=refs["BulkRunsQueue"],
+        dispatch_queue_url=refs["DispatchQueue"],
+        cursor_secret="a secret of the bench, long enough",
+    )
+    services = wiring.build(settings, wiring.Machine(), performer=cast("Performer", Outside()))
     services.definitions.save_draft(ACCOUNT, ORDER, json.loads(EXAMPLE.read_text()))
     services.definitions.publish(ACCOUNT, ORDER)
-    return services, queue_url
+    return services, refs["RunsQueue"]
 
 
 def start(services: wiring.Services, number: int) -> RunId:

@@ -16,26 +16,35 @@ from uuid import uuid4
 from chalicelib.actions.addresses import AddressPolicy
 from chalicelib.actions.http import HttpCaller
 from chalicelib.actions.performer import Performer
+from chalicelib.dialects.upstash.failure_letters import FailureLetters
 from chalicelib.service.access import Access
+from chalicelib.service.accounts import Accounts
 from chalicelib.service.apps import Apps
+from chalicelib.service.births import Births
 from chalicelib.service.cursors import Cursors
+from chalicelib.service.dead_letters import DeadLetters
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell
+from chalicelib.service.failure_callbacks import FailureCallbacks
+from chalicelib.service.flow_control import Flows
 from chalicelib.service.restarts import Restarts
 from chalicelib.service.runs import Runs
 from chalicelib.service.sweep import Sweep
 from chalicelib.service.work import Worker
+from chalicelib.stores.accounts import AccountStore
 from chalicelib.stores.apps import AppStore
+from chalicelib.stores.bulk import BulkStore
 from chalicelib.stores.calls import Calls
 from chalicelib.stores.clients import Clients, FunctionClient
 from chalicelib.stores.dead_letters import DeadLetterStore
 from chalicelib.stores.definitions import DefinitionStore
 from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.keys import KeyStore
-from chalicelib.stores.queues import RunQueue
+from chalicelib.stores.queues import DispatchQueue, RunQueue
 from chalicelib.stores.run_lists import RunLists
 from chalicelib.stores.runs import RunStore
 from chalicelib.stores.shards import Shards
+from chalicelib.stores.slots import SlotStore
 from chalicelib.stores.tables import connect
 
 
@@ -44,18 +53,22 @@ class Settings:
     """What a stage decides. The secret seals cursors; shards may be raised, never lowered.
 
     `retab_sdk` is the patch number of Retab's SDK 0.0.x that its clients use: two of its answers differ by it.
-    `flowx_prefix` is the one segment under which FlowX's routes stand too.
+    `flowx_prefix` is the one segment under which FlowX's routes stand too. `signing_keys` are the current one, with
+    which failure callbacks are signed, and the next.
     """
 
     stage: str
     region: str
     runs_queue_url: str
+    bulk_runs_queue_url: str
+    dispatch_queue_url: str
     cursor_secret: str
     list_shards: int = 1
     due_shards: int = 16
     is_private_network_allowed: bool = False
     retab_sdk: int = 142
     flowx_prefix: str = "rtm"
+    signing_keys: tuple[str, str] | None = None
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -64,13 +77,21 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         stage=environment["REPRISE_STAGE"],
         region=environment.get("AWS_REGION") or environment["AWS_DEFAULT_REGION"],
         runs_queue_url=environment["REPRISE_RUNS_QUEUE_URL"],
+        bulk_runs_queue_url=environment["REPRISE_BULK_RUNS_QUEUE_URL"],
+        dispatch_queue_url=environment["REPRISE_DISPATCH_QUEUE_URL"],
         cursor_secret=environment["REPRISE_CURSOR_SECRET"],
         list_shards=int(environment.get("REPRISE_LIST_SHARDS", "1")),
         due_shards=int(environment.get("REPRISE_DUE_SHARDS", "16")),
         is_private_network_allowed=environment.get("REPRISE_PRIVATE_NETWORK") == "allowed",
         retab_sdk=int(environment.get("REPRISE_RETAB_SDK", "142")),
         flowx_prefix=environment.get("REPRISE_FLOWX_PREFIX", "rtm"),
+        signing_keys=_signing_keys(environment),
     )
+
+
+def _signing_keys(environment: Mapping[str, str]) -> tuple[str, str] | None:
+    current = environment.get("REPRISE_SIGNING_KEY")
+    return (current, environment.get("REPRISE_NEXT_SIGNING_KEY", current)) if current else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +114,19 @@ class Services:
     definitions: Definitions
     runs: Runs
     restarts: Restarts
+    dead_letters: DeadLetters
+    flows: Flows
+    accounts: Accounts
     apps: Apps
     worker: Worker
+    doorbell: Doorbell
     sweep: Sweep
     cursors: Cursors
     now: Callable[[], int]
     new_id: Callable[[], str]
     retab_sdk: int
     flowx_prefix: str
+    signing_keys: tuple[str, str] | None
 
 
 def connect_clients(settings: Settings) -> Clients:
@@ -108,50 +134,117 @@ def connect_clients(settings: Settings) -> Clients:
     return Clients.of(connect(settings.stage, settings.region))
 
 
-def build(settings: Settings, machine: Machine, clients: Clients | None = None) -> Services:
+def build(
+    settings: Settings, machine: Machine, clients: Clients | None = None, performer: Performer | None = None
+) -> Services:
     """Connect everything, lazily: AWS is first called when a use case needs it.
 
-    Services that share `clients` share connections, and nothing that they remember.
+    Services that share `clients` share connections, and nothing that they remember. `performer` stands for the
+    world outside.
     """
-    clients = clients or connect_clients(settings)
-    connection, calls = clients.connection, Calls(machine.pause, machine.jitter)
-    shards = Shards(settings.list_shards, settings.due_shards)
-    run_store = RunStore(connection, calls, shards)
-    policy = AddressPolicy(is_private_allowed=settings.is_private_network_allowed)
-    definitions = Definitions(DefinitionStore(connection, calls), policy, machine.now)
-    queue = RunQueue(clients.sqs, settings.runs_queue_url, calls)
-    doorbell = Doorbell(queue, machine.now)
-    http = HttpCaller(policy, monotonic=machine.monotonic, now=lambda: machine.now() / 1000)
+    house = _House.of(settings, machine, clients or connect_clients(settings))
+    now, new_id = machine.now, machine.new_id
     return Services(
-        access=Access(KeyStore(calls), machine.now, machine.new_id, machine.new_secret),
-        definitions=definitions,
-        runs=Runs(
-            runs=run_store,
-            lists=RunLists(calls, shards),
-            letters=DeadLetterStore(calls, shards),
-            deletions=RunDeletions(connection, calls),
-            definitions=definitions,
-            doorbell=doorbell,
-            now=machine.now,
-            new_id=machine.new_id,
-        ),
-        restarts=Restarts(run_store, definitions, doorbell, machine.now, machine.new_id),
-        apps=Apps(AppStore(calls), definitions, machine.now, machine.new_id),
-        worker=Worker(
-            run_store,
-            definitions,
-            Performer(http, FunctionClient(clients.functions)),
-            doorbell,
-            machine.now,
-            machine.new_id,
-        ),
-        sweep=Sweep(run_store, doorbell, shards, machine.now),
+        access=Access(KeyStore(house.calls), now, new_id, machine.new_secret),
+        definitions=house.definitions,
+        runs=_runs(house, machine),
+        restarts=Restarts(house.runs, house.definitions, house.births(new_id), now, new_id),
+        dead_letters=_dead_letters(house, settings, machine),
+        flows=Flows(house.slots, now),
+        accounts=Accounts(house.accounts),
+        apps=Apps(AppStore(house.calls), house.definitions, now, new_id),
+        worker=_worker(house, settings, machine, performer or house.performer(machine)),
+        doorbell=house.doorbell,
+        sweep=Sweep(house.runs, house.doorbell, house.shards, now),
         cursors=Cursors(settings.cursor_secret),
-        now=machine.now,
-        new_id=machine.new_id,
+        now=now,
+        new_id=new_id,
         retab_sdk=settings.retab_sdk,
         flowx_prefix=settings.flowx_prefix,
+        signing_keys=settings.signing_keys,
     )
+
+
+def _runs(house: "_House", machine: Machine) -> Runs:
+    return Runs(
+        runs=house.runs,
+        lists=RunLists(house.calls, house.shards),
+        deletions=RunDeletions(house.clients.connection, house.calls),
+        definitions=house.definitions,
+        births=house.births(machine.new_id),
+        doorbell=house.doorbell,
+        now=machine.now,
+        new_id=machine.new_id,
+    )
+
+
+def _dead_letters(house: "_House", settings: Settings, machine: Machine) -> DeadLetters:
+    return DeadLetters(
+        letters=DeadLetterStore(house.calls, house.shards, machine.now),
+        bulk=BulkStore(house.clients.connection, house.calls, house.runs),
+        runs=house.runs,
+        definitions=house.definitions,
+        dispatch=DispatchQueue(house.clients.sqs, settings.dispatch_queue_url, house.calls),
+        doorbell=house.doorbell,
+        now=machine.now,
+        new_id=machine.new_id,
+    )
+
+
+def _worker(house: "_House", settings: Settings, machine: Machine, performer: Performer) -> Worker:
+    letters = FailureLetters(settings.signing_keys, machine.now)
+    return Worker(
+        runs=house.runs,
+        definitions=house.definitions,
+        performer=performer,
+        doorbell=house.doorbell,
+        slots=house.slots,
+        callbacks=FailureCallbacks(house.runs, performer, letters, house.doorbell, machine.now),
+        now=machine.now,
+        new_id=machine.new_id,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _House:
+    """What most use cases share."""
+
+    clients: Clients
+    calls: Calls
+    shards: Shards
+    accounts: AccountStore
+    runs: RunStore
+    policy: AddressPolicy
+    definitions: Definitions
+    slots: SlotStore
+    doorbell: Doorbell
+
+    @classmethod
+    def of(cls, settings: Settings, machine: Machine, clients: Clients) -> "_House":
+        connection, calls = clients.connection, Calls(machine.pause, machine.jitter)
+        shards = Shards(settings.list_shards, settings.due_shards)
+        accounts = AccountStore(calls, machine.now)
+        policy = AddressPolicy(is_private_allowed=settings.is_private_network_allowed)
+        queue = RunQueue(clients.sqs, settings.runs_queue_url, calls)
+        bulk_queue = RunQueue(clients.sqs, settings.bulk_runs_queue_url, calls)
+        return cls(
+            clients=clients,
+            calls=calls,
+            shards=shards,
+            accounts=accounts,
+            runs=RunStore(connection, calls, shards, accounts),
+            policy=policy,
+            definitions=Definitions(DefinitionStore(connection, calls), policy, machine.now),
+            slots=SlotStore(calls),
+            doorbell=Doorbell(queue, bulk_queue, machine.now),
+        )
+
+    def births(self, new_id: Callable[[], str]) -> Births:
+        return Births(self.runs, self.definitions, self.doorbell, new_id)
+
+    def performer(self, machine: Machine) -> Performer:
+        http = HttpCaller(self.policy, monotonic=machine.monotonic, now=lambda: machine.now() / 1000)
+        return Performer(http, FunctionClient(self.clients.functions))
 
 
 _installed: list[Services] = []

@@ -21,7 +21,7 @@ class Client:
         self.url = url
         self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None, *, key: str | None = None) -> Any:
+    def call(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
         """Answer what a call answers; `key` makes it safe to repeat."""
         headers = {**self._headers, **({"Idempotency-Key": key} if key else {})}
         return fetch(method, self.url + path, {} if body is None and method == "POST" else body, headers)
@@ -37,7 +37,7 @@ class Client:
             page = self.call("GET", f"{path}?limit=200&cursor={quote(page['next_cursor'])}")
 
 
-def fetch(method: str, url: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> Any:
+def fetch(method: str, url: str, body: Any, headers: Mapping[str, str]) -> Any:
     """Make one HTTP call with JSON in and out; raise `Refused` for anything but 2xx."""
     data = None if body is None else json.dumps(body).encode()
     request = Request(url, data=data, method=method, headers=dict(headers))  # noqa: S310 - our own server's URL

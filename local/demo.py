@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from local.bulk_story import restart_in_bulk
 from local.client import Client
 from local.stack import DEV_KEY, EXAMPLE, ORDER, Stack
 
@@ -188,6 +189,7 @@ def main() -> int:
         check_outside(stack)
         restart_by_retab(client, ways)
         copy_by_flowx(client, ways)
+        restart_in_bulk(stack, client, check, until)
     except NotAsItShouldBe as problem:
         print(f"\nNOT AS IT SHOULD BE: {problem}")
         return 1

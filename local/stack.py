@@ -33,6 +33,7 @@ KEYS = {
     READ_KEY: ("local", frozenset({Scope.READ})),
     OTHER_KEY: ("other", frozenset(Scope)),
 }
+SIGNING_KEYS = "sig_7kYjw48mhY7kAjqNGcy6cr29RJ6r", "sig_5ZB6DVzB1wjE8S6rZ7eenA8Pdnhs"  # what QStash's clients expect
 ORDER = "order"
 EXAMPLE: dict[str, Any] = json.loads((Path(__file__).parent.parent / "examples" / "order.json").read_text())
 FUNCTION_TIMEOUT_S = 60.0
@@ -81,10 +82,13 @@ class Backend:
             stage=STAGE,
             region=aws.REGION,
             runs_queue_url=resources.refs["RunsQueue"],
+            bulk_runs_queue_url=resources.refs["BulkRunsQueue"],
+            dispatch_queue_url=resources.refs["DispatchQueue"],
             cursor_secret="a secret for one laptop and one run of it",
             due_shards=1,
             is_private_network_allowed=True,
             retab_sdk=self._retab_sdk,
+            signing_keys=SIGNING_KEYS,
         )
         services = wiring.build(settings, self.machine)
         at = self.machine.now()

@@ -15,6 +15,8 @@ DEPLOYED = {
     "REPRISE_STAGE": "prod",
     "AWS_REGION": "eu-west-1",
     "REPRISE_RUNS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/reprise-runs-prod",
+    "REPRISE_BULK_RUNS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/reprise-bulk-runs-prod",
+    "REPRISE_DISPATCH_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/reprise-dispatch-prod",
     "REPRISE_CURSOR_SECRET": "a secret of the stage, long enough",
 }
 
@@ -32,11 +34,26 @@ def test_a_function_reads_its_settings_from_its_environment():
         stage="prod",
         region="eu-west-1",
         runs_queue_url=DEPLOYED["REPRISE_RUNS_QUEUE_URL"],
+        bulk_runs_queue_url=DEPLOYED["REPRISE_BULK_RUNS_QUEUE_URL"],
+        dispatch_queue_url=DEPLOYED["REPRISE_DISPATCH_QUEUE_URL"],
         cursor_secret=DEPLOYED["REPRISE_CURSOR_SECRET"],
         list_shards=4,
         due_shards=16,
         is_private_network_allowed=False,
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"),
+    [
+        ({}, None),
+        ({"REPRISE_SIGNING_KEY": "sig_1"}, ("sig_1", "sig_1")),
+        ({"REPRISE_SIGNING_KEY": "sig_1", "REPRISE_NEXT_SIGNING_KEY": "sig_2"}, ("sig_1", "sig_2")),
+        ({"REPRISE_NEXT_SIGNING_KEY": "sig_2"}, None),
+    ],
+)
+def test_signing_keys_are_a_stage_s_own(given, keys):
+    assert wiring.settings_from({**DEPLOYED, **given}).signing_keys == keys
 
 
 @pytest.mark.parametrize("missing", DEPLOYED)

@@ -16,8 +16,8 @@ from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.restart_requests import RestartRequest, StartRequest
 from chalicelib.core.runs import Cause, Run
 from chalicelib.core.versions import PublishedVersion, VersionChoice
+from chalicelib.service.births import Made
 from chalicelib.service.commands import Command
-from chalicelib.service.restarts import Made
 from chalicelib.stores.queues import read_message
 from local import aws
 from local.template import Resources, create, read_template
@@ -82,7 +82,11 @@ class Outside:
         self.keys.append(effect.idempotency_key)
         step = effect.url.rsplit("/", 1)[-1]
         answer = self.answers.get(step)
-        return answer(effect) if answer else Succeeded({"status": 200, "body": ANSWERED})
+        return answer(effect) if answer else self.answer(effect)
+
+    def answer(self, _call: HttpCall) -> Outcome:
+        """Answer as everybody does to whom nothing else has happened."""
+        return Succeeded({"status": 200, "body": ANSWERED})
 
     def fail(self, step: str, *, run: str = "", is_retryable: bool = True, retry_after_s: float | None = None) -> None:
         """Let a step fail from now on: for all runs, or for one."""
@@ -90,7 +94,7 @@ class Outside:
         def answer(call: HttpCall) -> Outcome:
             if call.idempotency_key.startswith(run):
                 return Failed("http_503", "unwell", is_retryable, retry_after_s)
-            return Succeeded({"status": 200, "body": ANSWERED})
+            return self.answer(call)
 
         self.answers[step] = answer
 
@@ -123,11 +127,13 @@ class World:
             stage="test",
             region=aws.REGION,
             runs_queue_url=self.queue_url,
+            bulk_runs_queue_url=self.resources.refs["BulkRunsQueue"],
+            dispatch_queue_url=self.resources.refs["DispatchQueue"],
             cursor_secret="a secret of the tests, long enough",
             due_shards=2,
         )
-        built = wiring.build(settings, machine(self.clock, self.ids))
-        return replace(built, worker=replace(built.worker, performer=cast("Performer", self.outside)))
+        performer = cast("Performer", self.outside)
+        return wiring.build(settings, machine(self.clock, self.ids), performer=performer)
 
     # -- what a client does
 

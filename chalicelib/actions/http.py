@@ -35,7 +35,7 @@ from chalicelib.actions.errors import ActionError, AnswerInvalid, AnswerTooLarge
 from chalicelib.actions.headers import check_headers
 from chalicelib.actions.payloads import MAX_ANSWER_BYTES, check_size, excerpt, read_answer, write_payload
 from chalicelib.actions.wire import Deadline, Wire, dial
-from chalicelib.core.effects import Failed, HttpCall, Outcome, Succeeded
+from chalicelib.core.effects import Answered, Failed, HttpCall, Outcome, Succeeded
 from chalicelib.core.json_values import Json
 
 MAX_RETRY_AFTER_S = 24 * 3600.0  # a longer wish would park the run past all attention
@@ -59,6 +59,7 @@ class _Request:
     method: str
     headers: urllib3.HTTPHeaderDict
     body: bytes | None
+    keeps: tuple[str, ...]
 
     def __str__(self) -> str:
         return f"{self.method} {self.target.host}"  # path and query may hold secrets
@@ -100,7 +101,7 @@ class HttpCaller:
         ):
             response = _send(request, Wire(connected, deadline))
             if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-                return Succeeded(_read_result(response))
+                return Succeeded(_read_result(response, request.keeps))
             return self._failure(request, response)
 
     def _secured(self, plain: socket, target: Target, deadline: Deadline) -> socket:
@@ -118,6 +119,7 @@ class HttpCaller:
             message=f"{request} answered {response.status}: {excerpt(text)}",
             is_retryable=is_retryable,
             retry_after_s=read_retry_after(response.headers.get("retry-after"), self.now()) if is_retryable else None,
+            answer=Answered(response.status, _kept_headers(response, request.keeps), text),
         )
 
 
@@ -150,7 +152,8 @@ def _read_request(call: HttpCall, policy: AddressPolicy) -> _Request:
     headers["Connection"] = "close"
     headers["Accept-Encoding"] = "gzip"
     headers["Idempotency-Key"] = quote(call.idempotency_key, safe=punctuation, errors="backslashreplace")
-    return _Request(target, call.method, headers, _write_body(call.body, headers.get("content-type", "")))
+    body = _write_body(call.body, headers.get("content-type", ""))
+    return _Request(target, call.method, headers, body, (*_KEPT_HEADERS, *call.keeps))
 
 
 def _write_body(body: Json, content_type: str) -> bytes | None:
@@ -182,14 +185,17 @@ def _send(request: _Request, wire: Wire) -> urllib3.HTTPResponse:
     )
 
 
-def _read_result(response: urllib3.HTTPResponse) -> Json:
+def _kept_headers(response: urllib3.HTTPResponse, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: response.headers[name] for name in names if name in response.headers}
+
+
+def _read_result(response: urllib3.HTTPResponse, keeps: tuple[str, ...]) -> Json:
     data = response.read(MAX_ANSWER_BYTES + 1)
     if len(data) > MAX_ANSWER_BYTES:
         raise AnswerTooLarge(MAX_ANSWER_BYTES)
-    headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
     result: Json = {
         "status": response.status,
-        "headers": dict(headers),
+        "headers": dict[str, Json](_kept_headers(response, keeps)),
         "body": _read_body(data, response.headers.get("content-type", "")),
     }
     check_size(result)

@@ -1,9 +1,10 @@
 """Read a definition from its JSON document: whole or not at all, one defect for each thing that is wrong.
 
-The document is `{"name"?, "required"?, "activities": [...], "transitions": [...]}`; a sub-process holds `activities`
-and `transitions` of its own. docs/definitions.md has every field with an example.
+The document is `{"name"?, "url"?, "required"?, "activities": [...], "transitions": [...]}`; a sub-process holds
+`activities` and `transitions` of its own. docs/definitions.md has every field with an example.
 """
 
+import re
 from collections import defaultdict
 from dataclasses import replace
 
@@ -20,8 +21,10 @@ from chalicelib.core.templates import check_template
 MAX_ACTIVITIES = 500
 MAX_TRANSITIONS = 1000
 MAX_REQUIRED = 100  # variables
+MAX_URL = 2048
 MAX_DEPTH = 8  # sub-processes in sub-processes
 
+_URL = re.compile(r"https?://[!-~]+")
 _MAPPED = frozenset({"user_task", "service_task", "timer", "sub_process"})
 
 
@@ -55,7 +58,7 @@ class _Reader:
 
     def read(self, document: Json) -> Definition:
         fields = Fields(document, "definition", self.defects)
-        name = fields.text("name", default="")
+        name, url = fields.text("name", default=""), self._url(fields)
         required = fields.names("required", most=MAX_REQUIRED)
         self._graph(fields, parent=None, depth=0)
         fields.done()
@@ -73,8 +76,16 @@ class _Reader:
             starts=self._starts(),
             document=document if isinstance(document, dict) else {},
             name=name,
+            url=url,
             required=required,
         )
+
+    @staticmethod
+    def _url(fields: Fields) -> str:
+        url = fields.text("url", default="")
+        if url and not (_URL.fullmatch(url) and len(url) <= MAX_URL):
+            fields.note(f"'url' must be an absolute http(s) URL of {MAX_URL} characters at most, without blanks")
+        return url
 
     def _starts(self) -> dict[ActivityId | None, ActivityId]:
         """Name each scope's start event; of several, the one without a condition, else the first."""

@@ -156,6 +156,8 @@ class Definition:
     starts: Mapping[ActivityId | None, ActivityId]
     document: Variables
     name: str = ""
+    url: str = ""
+    """The address under which clients know it; none is empty."""
     required: tuple[str, ...] = ()
     """The variables without which no run begins at a start event."""
 

@@ -12,7 +12,10 @@ from chalicelib.core.json_values import Json
 
 @dataclass(frozen=True, slots=True)
 class HttpCall:
-    """One HTTP request. `body` is sent as JSON unless it is None; `timeout_s` bounds the whole exchange."""
+    """One HTTP request. `body` is sent as JSON unless it is None; `timeout_s` bounds the whole exchange.
+
+    `keeps` names headers of the answer (in small letters) that are wanted beside the usual ones.
+    """
 
     method: str
     url: str
@@ -20,6 +23,7 @@ class HttpCall:
     body: Json
     timeout_s: float
     idempotency_key: str
+    keeps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,15 @@ class Succeeded:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What the other side said: HTTP's status, some of its headers (names in small letters), and its body's begin."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """The effect did not take place, or nobody knows: `is_retryable` says whether to try again.
 
@@ -53,6 +66,7 @@ class Failed:
     message: str
     is_retryable: bool
     retry_after_s: float | None = None
+    answer: Answered | None = None
 
 
 Outcome = Succeeded | Failed

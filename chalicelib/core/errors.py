@@ -7,6 +7,7 @@
     ├── NotAllowed     this key may not do that
     ├── Conflict       the state of things forbids it now; later it may not
     └── Busy           nobody knows yet; the same request may be sent again
+        └── Throttled  since there is more to do than capacity for it
 
 A leaf is a fact. It builds its own message and keeps what it speaks of in `details`.
 The core knows no status codes: each dialect maps the tree in one table.
@@ -56,3 +57,9 @@ class Busy(RestartError):
 
     def __init__(self, message: str = "The service is busy. Send the same request again.", **details: Json) -> None:
         super().__init__(message, **details)
+
+
+class Throttled(Busy):
+    """Say that there is more to do than capacity for it."""
+
+    code = "throttled"

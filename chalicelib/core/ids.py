@@ -26,6 +26,11 @@ def derived_uuid(*cause: str) -> str:
     return str(uuid5(_NAMESPACE, canonical_json(list(cause)).decode()))
 
 
+def aliased_run_id(account: AccountId, alias: str) -> RunId:
+    """Name the run for which a client chose this name."""
+    return RunId(derived_uuid(account, "alias", alias))
+
+
 def digest(value: Json) -> str:
     """Name a value by its content: SHA-256 of its canonical JSON, in hexadecimal."""
     return hashlib.sha256(canonical_json(value)).hexdigest()

@@ -17,17 +17,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from chalicelib.core.effects import Answered
 from chalicelib.core.ids import ActivityId
 from chalicelib.core.json_values import Json, Variables
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an activity, and with it its run, failed."""
+    """Why an activity, and with it its run, failed: after how many tries, and what the last one was answered."""
 
     element: str
     code: str
     message: str
+    answer: Answered | None = None
+    tries: int = 1
 
 
 class SignalName(Enum):

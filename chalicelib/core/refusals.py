@@ -20,6 +20,13 @@ class DefinitionNotFound(NotFound):
         super().__init__(f"There is no definition '{key}'.", definition=key)
 
 
+class UrlUnknown(NotFound):
+    code = "url_unknown"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"No definition is published under the URL '{url}'.", url=url)
+
+
 class VersionNotFound(NotFound):
     code = "version_not_found"
 
@@ -169,6 +176,13 @@ class KeyReused(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This idempotency key was used before, with a different request.")
+
+
+class FlowIncomplete(Invalid):
+    code = "flow_control_incomplete"
+
+    def __init__(self) -> None:
+        super().__init__("Flow control needs a key and limits, and the source has not the one that is not given.")
 
 
 class Unsupported(Invalid):

@@ -5,7 +5,8 @@ from enum import Enum
 
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId
 from chalicelib.core.json_values import Variables
-from chalicelib.core.runs import ENDED, Cause, Overrides, RunStatus
+from chalicelib.core.overrides import FailureCallback, FlowLimits, Overrides
+from chalicelib.core.runs import ENDED, Cause, RunStatus
 from chalicelib.core.state import Place
 from chalicelib.core.versions import SameVersion, VersionChoice
 
@@ -73,11 +74,17 @@ class RestartRequest:
     is_skipping_mappings: bool = False
     retries: int | None = None
     retry_delay_s: float | None = None
+    retry_delay: str | None = None
     delay_s: float = 0.0
+    flow_key: str | None = None
+    flow_limits: FlowLimits | None = None
+    failure_callback: FailureCallback | None = None
     labels: tuple[str, ...] | None = None
     allowed: frozenset[RunStatus] = ENDED
     within: tuple[str, ...] = ()
     """Labels `name=value`: a source that has another value under one of these names is not seen."""
+    is_resting: bool = False
+    """The new run takes no step by itself: its worker takes the first."""
 
     def sees(self, labels: tuple[str, ...]) -> bool:
         """Say whether a run with these labels can be this request's source."""
@@ -104,3 +111,4 @@ class StartRequest:
     business_key: str | None = None
     labels: tuple[str, ...] = ()
     overrides: Overrides = Overrides()
+    alias: str | None = None

@@ -11,21 +11,21 @@
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import assert_never
 
-from chalicelib.core.advance import settle
 from chalicelib.core.beginnings import first_places
-from chalicelib.core.dead_letters import DeadLetter, with_dead_letter
+from chalicelib.core.births import Birth, Plan, begun_run, blank_run
 from chalicelib.core.definitions import Definition
-from chalicelib.core.ids import AccountId, DeadLetterId, RunId
 from chalicelib.core.journal import Entry, Input, Journal, ReplayMismatch
 from chalicelib.core.json_values import Variables
+from chalicelib.core.overrides import FlowControl, Overrides
 from chalicelib.core.prefixes import after_entry, before_failure
 from chalicelib.core.refusals import (
     DataNotApplicable,
     ElementAmbiguous,
     ElementUnknown,
+    FlowIncomplete,
     JournalGone,
     NothingFailed,
     SkipsNotApplicable,
@@ -34,7 +34,6 @@ from chalicelib.core.refusals import (
     SourceStillRunning,
     VersionIncompatible,
 )
-from chalicelib.core.replay import replay
 from chalicelib.core.restart_requests import (
     AfterEntry,
     At,
@@ -43,47 +42,10 @@ from chalicelib.core.restart_requests import (
     FromFailure,
     Inherited,
     RestartRequest,
-    StartRequest,
 )
-from chalicelib.core.runs import Lineage, Overrides, Run, RunStatus, progressed, scheduled
+from chalicelib.core.runs import Lineage, Run, RunStatus
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
 from chalicelib.core.versions import Version
-
-
-@dataclass(frozen=True, slots=True)
-class Birth:
-    """What a new run gets from outside: its id, the hash of the request that made it, and the time (ms)."""
-
-    run_id: RunId
-    request_hash: str
-    at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What will be written, in one transaction: a run, its journal, and what they bring about.
-
-    `kept` counts the entries that come from the source; `journal[0]` is always the input.
-    """
-
-    run: Run
-    journal: tuple[Entry, ...]
-    kept: int = 0
-    dead_letter: DeadLetter | None = None
-    consumed: DeadLetterId | None = None
-
-
-def plan_start(request: StartRequest, version: Version, birth: Birth) -> Plan:
-    """Answer what a first run begins with."""
-    lineage = Lineage(root=birth.run_id, source=None, attempt=1, cause=request.cause)
-    start = Start(first_places(version.definition, request.input))
-    run = replace(
-        _blank(birth, request.account, version, start=start, lineage=lineage, variables=request.input),
-        business_key=request.business_key,
-        labels=request.labels,
-        overrides=request.overrides,
-    )
-    return _begun(run, version.definition, (Input(request.input, birth.at),), birth.at)
 
 
 def plan_restart(request: RestartRequest, source: Run, journal: Journal, version: Version, birth: Birth) -> Plan:
@@ -102,13 +64,13 @@ def plan_restart(request: RestartRequest, source: Run, journal: Journal, version
     cause = request.cause
     lineage = Lineage(source.lineage.root, source=source.id, attempt=source.lineage.attempt + 1, cause=cause)
     run = replace(
-        _blank(birth, source.account, version, start=start, lineage=lineage, variables=variables),
+        blank_run(birth, source.account, version, start=start, lineage=lineage, variables=variables),
         business_key=source.business_key if request.is_keeping_business_key else None,
         labels=source.labels if request.labels is None else request.labels,
         overrides=_overrides(request, source.overrides),
     )
     try:
-        plan = _begun(run, version.definition, entries, birth.at)
+        plan = begun_run(run, version.definition, entries, birth.at, is_resting=request.is_resting)
     except ReplayMismatch as mismatch:
         raise VersionIncompatible(version.snapshot, mismatch.index, mismatch.problem) from mismatch
     return replace(plan, kept=len(kept), consumed=source.dead_letter)
@@ -203,44 +165,24 @@ def _dropped(held: Variables, path: Sequence[str]) -> Variables:
 
 def _overrides(request: RestartRequest, source: Overrides) -> Overrides:
     """Lay the request's wishes over the source's; a delay is for one run only."""
-    return Overrides(
+    wished = replace(
+        source,
         retries=source.retries if request.retries is None else request.retries,
-        retry_delay_s=source.retry_delay_s if request.retry_delay_s is None else request.retry_delay_s,
         delay_s=request.delay_s,
+        flow=_flow(request, source.flow),
+        failure_callback=request.failure_callback or source.failure_callback,
     )
+    if request.retry_delay_s is None and request.retry_delay is None:
+        return wished
+    return replace(wished, retry_delay_s=request.retry_delay_s, retry_delay=request.retry_delay)
 
 
-def _blank(
-    birth: Birth, account: AccountId, version: Version, *, start: Start, lineage: Lineage, variables: Variables
-) -> Run:
-    return Run(
-        account=account,
-        id=birth.run_id,
-        definition=version.key,
-        snapshot=version.snapshot,
-        version=version.number,
-        status=RunStatus.PENDING,
-        input=variables,
-        variables=variables,
-        start=start,
-        lineage=lineage,
-        request_hash=birth.request_hash,
-        created_at=birth.at,
-        updated_at=birth.at,
-        journal_length=1,
-    )
-
-
-def _begun(run: Run, definition: Definition, journal: tuple[Entry, ...], at: int) -> Plan:
-    """Let the new run reach its first wait or action, unless it is to begin later."""
-    state = replay(definition, run.start, journal)
-    if run.overrides.delay_s > 0:
-        later = replace(run, journal_length=len(journal), variables=state.variables)
-        return Plan(scheduled(later, at + round(run.overrides.delay_s * 1000), at), journal)
-    settled = settle(definition, state, at)
-    entries = journal + settled.entries
-    begun = progressed(run, definition, settled.state, entries, at)
-    if begun.status is RunStatus.RUNNING and not settled.entries:
-        begun = replace(begun, status=RunStatus.PENDING, started_at=None)
-    begun, letter = with_dead_letter(begun, at)
-    return Plan(begun, entries, dead_letter=letter)
+def _flow(request: RestartRequest, source: FlowControl | None) -> FlowControl | None:
+    """Take the key or the limits that the request does not name from the source."""
+    if request.flow_key is None and request.flow_limits is None:
+        return source
+    key = request.flow_key or (source.key if source else None)
+    limits = request.flow_limits or (source.limits if source else None)
+    if key is None or limits is None:
+        raise FlowIncomplete
+    return FlowControl(key, limits)

@@ -33,6 +33,8 @@ class RunSummary:
     started_at: int | None
     ended_at: int | None
     waiting_for: tuple[ActivityId, ...] = ()
+    alias: str | None = None
+    url: str | None = None
 
     @property
     def position(self) -> str:

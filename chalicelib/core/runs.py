@@ -14,10 +14,12 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from chalicelib.core.advance import next_effects
+from chalicelib.core.callbacks import Callback, CallbackState
 from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import AccountId, ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Entry, Failure, Signal
 from chalicelib.core.json_values import Variables
+from chalicelib.core.overrides import Overrides
 from chalicelib.core.state import Start, State, Token
 
 RING_REACH_MS = 900_000  # the longest delay of an SQS message
@@ -42,12 +44,13 @@ ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELED})
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What brought a run about: through which dialect, by whose key, why, and on what command."""
+    """What brought a run about: through which dialect, by whose key, why, on what command, from which IP address."""
 
     dialect: str
     actor: str
     reason: str = ""
     command: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +61,6 @@ class Lineage:
     source: RunId | None
     attempt: int
     cause: Cause
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """What a run's starter wants otherwise than the definition says. Seconds; `retries` after the first try."""
-
-    retries: int | None = None
-    retry_delay_s: float | None = None
-    delay_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +85,10 @@ class Tries:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The head of a run. Times are milliseconds since 1970; `journal_length` is as of this head's last write."""
+    """The head of a run. Times are milliseconds since 1970; `journal_length` is as of this head's last write.
+
+    `alias` is the name that a client chose for it; `url` the address of its definition.
+    """
 
     account: AccountId
     id: RunId
@@ -107,6 +104,8 @@ class Run:
     created_at: int
     updated_at: int
     journal_length: int
+    alias: str | None = None
+    url: str | None = None
     business_key: str | None = None
     labels: tuple[str, ...] = ()
     overrides: Overrides = Overrides()
@@ -114,6 +113,7 @@ class Run:
     ended_at: int | None = None
     failure: Failure | None = None
     dead_letter: DeadLetterId | None = None
+    callback: Callback | None = None
     revision: int = 1
     claims: int = 0
     lease: Lease | None = None
@@ -124,6 +124,11 @@ class Run:
     """The user tasks that are open; since when there was one without a break, and for how long before that (ms)."""
     waiting_since: int | None = None
     waited_ms: int = 0
+
+    @property
+    def is_owing_callback(self) -> bool:
+        """Say whether somebody has still to be told that it failed."""
+        return self.callback is not None and self.callback.state is CallbackState.IN_PROGRESS
 
 
 def tries_of(run: Run, token: Token) -> Tries | None:

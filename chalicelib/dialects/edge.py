@@ -23,9 +23,12 @@ from chalicelib.core.access import ApiKey, Scope
 from chalicelib.core.errors import Busy, Invalid, NotFound, RestartError, TooLarge
 from chalicelib.core.ids import AccountId
 from chalicelib.service.access import Access
+from chalicelib.service.accounts import Accounts
 from chalicelib.service.apps import Apps
 from chalicelib.service.cursors import Cursors
+from chalicelib.service.dead_letters import DeadLetters
 from chalicelib.service.definitions import Definitions
+from chalicelib.service.flow_control import Flows
 from chalicelib.service.restarts import Restarts
 from chalicelib.service.runs import Runs
 
@@ -52,6 +55,12 @@ class Services(Protocol):
     @property
     def restarts(self) -> Restarts: ...
     @property
+    def dead_letters(self) -> DeadLetters: ...
+    @property
+    def flows(self) -> Flows: ...
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
     def apps(self) -> Apps: ...
     @property
     def cursors(self) -> Cursors: ...
@@ -63,6 +72,8 @@ class Services(Protocol):
     def retab_sdk(self) -> int: ...
     @property
     def flowx_prefix(self) -> str: ...
+    @property
+    def signing_keys(self) -> tuple[str, str] | None: ...
 
 
 # -- what goes in, and what comes out
@@ -70,13 +81,14 @@ class Services(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request: path parameters decoded, header names in small letters, the body as it came."""
+    """A request: path parameters decoded, header names in small letters, the body as it came, and from where (IP)."""
 
     params: Mapping[str, str]
     query: Mapping[str, tuple[str, ...]]
     headers: Mapping[str, str]
     body: bytes
     request_id: str
+    address: str = ""
     caller: ApiKey | None = None
 
     @property
@@ -107,6 +119,8 @@ class Route:
     scope: Scope | None
     handler: Callable[[Services, Call], Answer]
     content_types: tuple[str, ...] = ANY_TYPE
+    free: frozenset[str] = frozenset()
+    """The path parameters that the handler itself checks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +279,7 @@ class Edge:
             trace.account, trace.key_id = key.realm, key.id
             call = replace(call, caller=key)
         for name, value in call.params.items():
-            if not PARAMETER.fullmatch(value):
+            if name not in route.free and not PARAMETER.fullmatch(value):
                 raise ParameterInvalid(name)
         answer = route.handler(services, call)
         size = len(answer.body.encode())
@@ -289,6 +303,7 @@ def _read_call(request: Request, params: Mapping[str, str], trace: Trace) -> Cal
         headers=dict(request.headers),
         body=body if isinstance(body, bytes) else body.encode(),
         request_id=trace.request_id,
+        address=str(request.context.get("identity", {}).get("sourceIp") or ""),
     )
 
 

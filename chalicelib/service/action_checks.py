@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 from chalicelib.actions.addresses import AddressPolicy, check_url
 from chalicelib.actions.errors import HeaderRefused, UrlRefused
-from chalicelib.actions.headers import check_headers
+from chalicelib.actions.headers import MAX_HEADERS, check_headers
 from chalicelib.core.definition_documents import DefinitionInvalid
 from chalicelib.core.definitions import Activity, Definition, HttpAction, ServiceTask
 from chalicelib.core.document_fields import Defect
+from chalicelib.core.errors import Invalid
 from chalicelib.core.json_values import Json
+from chalicelib.core.overrides import FailureCallback
 
+MAX_CALLBACK_HEADERS = MAX_HEADERS - 8  # those that tell of the failure come on top
 _FILLED_IN = "${"
 
 
@@ -18,6 +21,26 @@ def check_actions(definition: Definition, policy: AddressPolicy) -> None:
     defects = [defect for activity in definition.activities.values() for defect in _defects(activity, policy)]
     if defects:
         raise DefinitionInvalid(defects)
+
+
+class CallbackRefused(Invalid):
+    code = "failure_callback_refused"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"The failure callback is refused: {problem}", problem=problem)
+
+
+def check_callback(callback: FailureCallback | None, policy: AddressPolicy) -> None:
+    """Raise `CallbackRefused` for a URL or a header that this stage would refuse at the call."""
+    if callback is None:
+        return
+    try:
+        check_url(callback.url, policy)
+        check_headers(callback.headers)
+    except (HeaderRefused, UrlRefused) as error:
+        raise CallbackRefused(str(error)) from error
+    if len(callback.headers) > MAX_CALLBACK_HEADERS:
+        raise CallbackRefused(f"it has more than {MAX_CALLBACK_HEADERS} headers.")
 
 
 def _defects(activity: Activity, policy: AddressPolicy) -> Iterator[Defect]:

@@ -13,7 +13,8 @@ from chalicelib.core.runs import Run
 class Command:
     """One request that makes a run. `key` is the caller's idempotency key; `subject` what the route speaks of.
 
-    With a key, the run's id follows from it: a repeat meets its own first write, however late it comes.
+    With a key, the run's id follows from it, unless the caller has chosen one: a repeat meets its own first write,
+    however late it comes.
     """
 
     account: AccountId
@@ -22,6 +23,7 @@ class Command:
     subject: str
     request: Json
     key: str | None = None
+    chosen: RunId | None = None
 
     @property
     def request_hash(self) -> str:
@@ -29,6 +31,8 @@ class Command:
         return digest([self.dialect, self.route, self.subject, self.request])
 
     def run_id(self, new_id: Callable[[], str]) -> RunId:
+        if self.chosen is not None:
+            return self.chosen
         if self.key is None:
             return RunId(new_id())
         return RunId(derived_uuid(self.account, self.dialect, self.route, self.subject, self.key))

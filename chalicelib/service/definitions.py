@@ -8,7 +8,8 @@ from chalicelib.actions.addresses import AddressPolicy
 from chalicelib.core.definition_documents import read_definition
 from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId
 from chalicelib.core.json_values import Json
-from chalicelib.core.refusals import DefinitionNotFound, NothingPublished, VersionNotFound
+from chalicelib.core.overrides import FailureCallback
+from chalicelib.core.refusals import DefinitionNotFound, NothingPublished, UrlUnknown, VersionNotFound
 from chalicelib.core.runs import Run
 from chalicelib.core.versions import (
     DraftVersion,
@@ -19,7 +20,7 @@ from chalicelib.core.versions import (
     Version,
     VersionChoice,
 )
-from chalicelib.service.action_checks import check_actions
+from chalicelib.service.action_checks import check_actions, check_callback
 from chalicelib.stores.definitions import DefinitionStore, DefinitionSummary
 
 
@@ -34,6 +35,10 @@ class Definitions:
         check_actions(read_definition(document), self.policy)
         return self.store.save_draft(account, key, document, self.now())
 
+    def check_callback(self, callback: FailureCallback | None) -> None:
+        """Raise `CallbackRefused` for a failure callback that could never be called."""
+        check_callback(callback, self.policy)
+
     def publish(self, account: AccountId, key: DefinitionKey) -> Version:
         """Make the draft the newest published version; publishing the same graph again changes nothing."""
         draft = self.draft(account, key)
@@ -41,6 +46,13 @@ class Definitions:
         if newest is not None and newest.snapshot == draft.snapshot:
             return newest
         return self.store.publish(account, draft, newest, self.now())
+
+    def at_url(self, account: AccountId, url: str) -> DefinitionKey:
+        """Answer which definition is published under a URL; raise `UrlUnknown`."""
+        key = self.store.at_url(account, url)
+        if key is None:
+            raise UrlUnknown(url)
+        return key
 
     def list(self, account: AccountId, *, after: str | None, limit: int) -> list[DefinitionSummary]:
         return self.store.list(account, after=after, limit=limit)

@@ -1,28 +1,41 @@
-"""Take messages from SQS: each one asks for a look at one run."""
+"""Take messages from SQS: each one asks for a look at one run, or for rings for many."""
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chalicelib.core.errors import Busy
+from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.work import Worker
-from chalicelib.stores.queues import MessageInvalid, read_message
+from chalicelib.stores.queues import MessageInvalid, read_dispatch, read_message
 
 _LOG = logging.getLogger("reprise.deliveries")
 
 
-def deliver(worker: Worker, records: Iterable[Mapping[str, Any]], time_left_ms: Callable[[], int]) -> list[str]:
-    """Advance the run that each record names, and answer the ids of the messages that must stay in the queue.
+Record = Mapping[str, Any]
 
-    Those are the ones that nobody can read, which SQS moves to the DLQ in time, and those whose outcome is unknown.
-    A defect of ours is raised, and brings back the whole batch.
+
+def deliver(worker: Worker, records: Iterable[Record], time_left_ms: Callable[[], int]) -> list[str]:
+    """Advance the run that each record names, and answer the ids of the messages that must stay in the queue."""
+    return _undone(records, lambda body: worker.advance(read_message(body), time_left_ms))
+
+
+def dispatch(doorbell: Doorbell, records: Iterable[Record]) -> list[str]:
+    """Ring for the runs that each record names, and answer the ids of the messages that must stay in the queue."""
+    return _undone(records, lambda body: doorbell.ring_together(read_dispatch(body)))
+
+
+def _undone(records: Iterable[Record], handle: Callable[[str], None]) -> list[str]:
+    """Handle each record's body; answer the messages that nobody can read, or whose outcome is unknown.
+
+    SQS moves the former to the DLQ in time. A defect of ours is raised, and brings back the whole batch.
     """
-    return [record["messageId"] for record in records if not _is_done(worker, record, time_left_ms)]
+    return [record["messageId"] for record in records if not _is_done(record, handle)]
 
 
-def _is_done(worker: Worker, record: Mapping[str, Any], time_left_ms: Callable[[], int]) -> bool:
+def _is_done(record: Record, handle: Callable[[str], None]) -> bool:
     try:
-        worker.advance(read_message(record["body"]), time_left_ms)
+        handle(record["body"])
     except (Busy, MessageInvalid) as error:
         _LOG.warning("message stays in the queue", extra={"fields": {"id": record["messageId"], "refusal": error.code}})
         return False

@@ -3,14 +3,16 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from chalicelib.core.errors import Busy
 from chalicelib.core.runs import Run, ring_delay_s
-from chalicelib.stores.queues import Ring, RunQueue
+from chalicelib.stores.queues import Dispatched, Ring, RunQueue
 from chalicelib.stores.shards import run_key
 
 
 @dataclass(frozen=True, slots=True)
 class Doorbell:
     queue: RunQueue
+    bulk_queue: RunQueue
     now: Callable[[], int]
 
     def ring(self, run: Run) -> None:
@@ -18,6 +20,13 @@ class Doorbell:
         delay_s = ring_delay_s(run, self.now())
         if delay_s is not None:
             self.queue.put([Ring(run_key(run.account, run.id), delay_s)])
+
+    def ring_together(self, runs: Iterable[Dispatched]) -> None:
+        """Ring for runs that were made together, in a queue where nobody else waits behind them; raise `Busy`."""
+        at = self.now()
+        rings = [Ring(run.key, max(0, -(-(run.not_before - at) // 1000))) for run in runs]
+        if self.bulk_queue.put(rings) < len(rings):
+            raise Busy
 
     def ring_all(self, keys: Iterable[str]) -> int:
         """Ring for runs by their keys, and answer how many rings were taken."""

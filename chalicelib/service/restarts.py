@@ -3,33 +3,26 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from chalicelib.core.births import Birth, Plan
 from chalicelib.core.ids import RunId
 from chalicelib.core.journal import Journal
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.restart_requests import RestartRequest
-from chalicelib.core.restarts import Birth, Plan, plan_restart
+from chalicelib.core.restarts import plan_restart
 from chalicelib.core.runs import Run
 from chalicelib.core.versions import Version
+from chalicelib.service.births import Births, Made
 from chalicelib.service.commands import Command
 from chalicelib.service.current import current_variables
 from chalicelib.service.definitions import Definitions
-from chalicelib.service.doorbell import Doorbell
 from chalicelib.stores.runs import RunStore
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """The run that a command made, now or (`is_repeat`) when it came the first time."""
-
-    run: Run
-    is_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Restarts:
     runs: RunStore
     definitions: Definitions
-    doorbell: Doorbell
+    births: Births
     now: Callable[[], int]
     new_id: Callable[[], str]
 
@@ -41,11 +34,7 @@ class Restarts:
             command.check_same(earlier)
             return Made(earlier, is_repeat=True)
         plan, version = self._plan(command, request, source, run_id)
-        self.definitions.freeze(command.account, version, request.version)
-        run = self.runs.create(plan, writer=self.new_id())
-        command.check_same(run)
-        self.doorbell.ring(run)
-        return Made(run, is_repeat=run is not plan.run)
+        return self.births.bear(command, plan, version, request.version)
 
     def preview(self, command: Command, request: RestartRequest) -> Plan:
         """Answer what `restart` would write, or raise what it would refuse; write nothing."""
@@ -67,6 +56,7 @@ class Restarts:
     ) -> tuple[Plan, Version]:
         if source is None or not request.sees(source.labels):
             raise RunNotFound(request.source)
+        self.definitions.check_callback(request.failure_callback)
         target = request.target or source.definition
         version = self.definitions.find(command.account, target, request.version, source)
         journal: Journal = self.runs.journal(source) if request.needs_journal else ()

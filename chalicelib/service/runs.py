@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.core.advance import closed, settle
-from chalicelib.core.dead_letters import DeadLetter, with_dead_letter
+from chalicelib.core.births import Birth, plan_start
+from chalicelib.core.dead_letters import with_dead_letter
 from chalicelib.core.definitions import UserTask
 from chalicelib.core.errors import Busy, Conflict, NotFound
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId
@@ -13,19 +14,17 @@ from chalicelib.core.json_values import Variables, canonical_json
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.replay import apply, replay
 from chalicelib.core.restart_requests import StartRequest
-from chalicelib.core.restarts import Birth, plan_start
 from chalicelib.core.run_summaries import RunFilter, RunSummary
 from chalicelib.core.runs import Run, RunStatus, visited
 from chalicelib.core.state import State
 from chalicelib.core.versions import Version, VersionChoice
 from chalicelib.core.waits import Wait, open_waits
+from chalicelib.service.births import Births, Made
 from chalicelib.service.commands import Command
 from chalicelib.service.current import current_variables
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell
-from chalicelib.service.restarts import Made
 from chalicelib.stores.calls import Refused
-from chalicelib.stores.dead_letters import DeadLetterStore
 from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.pages import Page
 from chalicelib.stores.run_lists import RunLists
@@ -67,9 +66,9 @@ class TaskClosed(Conflict):
 class Runs:
     runs: RunStore
     lists: RunLists
-    letters: DeadLetterStore
     deletions: RunDeletions
     definitions: Definitions
+    births: Births
     doorbell: Doorbell
     now: Callable[[], int]
     new_id: Callable[[], str]
@@ -83,13 +82,10 @@ class Runs:
         if earlier is not None:
             command.check_same(earlier)
             return Made(earlier, is_repeat=True)
+        self.definitions.check_callback(request.overrides.failure_callback)
         version = self.definitions.find(command.account, key, choice)
         plan = plan_start(request, version, Birth(run_id, command.request_hash, self.now()))
-        self.definitions.freeze(command.account, version, choice)
-        run = self.runs.create(plan, writer=self.new_id())
-        command.check_same(run)
-        self.doorbell.ring(run)
-        return Made(run, is_repeat=run is not plan.run)
+        return self.births.bear(command, plan, version, choice)
 
     # -- reading
 
@@ -129,9 +125,6 @@ class Runs:
         """List the root of a run and everything that was restarted from it, oldest first (at most `MAX_FAMILY`)."""
         return self.lists.family(account, self.load(account, run_id).lineage.root, MAX_FAMILY)
 
-    def dead_letters(self, account: AccountId, *, before: str | None, limit: int) -> Page[DeadLetter]:
-        return self.letters.live(account, before=before, limit=limit)
-
     # -- changing
 
     def cancel(self, account: AccountId, run_id: RunId, reason: str) -> Run:
@@ -164,15 +157,18 @@ class Runs:
 
     def delete(self, account: AccountId, run_id: RunId) -> None:
         """Take an ended run away with its journal and its dead letter; raise `RunNotEnded` for any other."""
-        run = self.runs.load(account, run_id)
-        if run is None:
-            if not self.deletions.finish(account, run_id):
-                raise RunNotFound(run_id)
-            return
-        if not run.status.is_ended:
-            raise RunNotEnded(run)
-        self.deletions.begin(run)
-        self.deletions.finish(account, run_id)
+        for collisions in range(MAX_COLLISIONS):
+            run = self.runs.load(account, run_id)
+            if run is None:
+                if not self.deletions.finish(account, run_id) and not collisions:
+                    raise RunNotFound(run_id)
+                return  # somebody else has begun, or it was begun before
+            if not run.status.is_ended:
+                raise RunNotEnded(run)
+            if self.deletions.begin(run):
+                self.deletions.finish(account, run_id)
+                return
+        raise Busy
 
     def _append(
         self,

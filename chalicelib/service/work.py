@@ -23,13 +23,16 @@ from chalicelib.core.errors import TooLarge
 from chalicelib.core.journal import Entry, Failure, Input, Opened, Output, Performed
 from chalicelib.core.replay import apply, replay
 from chalicelib.core.retries import next_try
-from chalicelib.core.runs import Lease, Run, broken_off, progressed, tries_of
+from chalicelib.core.runs import Lease, Run, RunStatus, Tries, broken_off, progressed, tries_of
 from chalicelib.core.state import State, Token
 from chalicelib.core.versions import Version
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell
+from chalicelib.service.failure_callbacks import FailureCallbacks
+from chalicelib.service.flow_control import Turn
 from chalicelib.stores.calls import Refused
 from chalicelib.stores.runs import RunStore
+from chalicelib.stores.slots import SlotStore
 
 LEASE_MS = 90_000  # longer than the function's timeout (60 s), shorter than the queue's visibility (360 s)
 MAX_CLAIMS = 20  # claims in a row that led nowhere: the worker dies of this run
@@ -68,6 +71,17 @@ class Work:
         """Answer for how long (ms) nobody else should be at this run."""
         return 0 if self.run.lease is None else self.run.lease.until - at
 
+    def postponed(self, token: Token, to: int) -> "Work":
+        """Let a token wait for its turn (ms), which is no failure."""
+        tries = tries_of(self.run, token)
+        waiting = Tries(tries.count if tries else 0, to, token.since)
+        return replace(self, run=replace(self.run, tries={**self.run.tries, token.id: waiting}))
+
+    @property
+    def next_timer(self) -> int | None:
+        """Answer when (ms) a timer fires next."""
+        return min((token.due for token in self.state.tokens.values() if token.due is not None), default=None)
+
     def ready(self, at: int) -> Token | None:
         """Answer the token whose effect is to be performed now."""
         for token in next_effects(self.version.definition, self.state):
@@ -83,6 +97,8 @@ class Worker:
     definitions: Definitions
     performer: Performer
     doorbell: Doorbell
+    slots: SlotStore
+    callbacks: FailureCallbacks
     now: Callable[[], int]
     new_id: Callable[[], str]
 
@@ -92,6 +108,9 @@ class Worker:
         run = self.runs.claim(key, Lease(owner, at + LEASE_MS), at)
         if run is None:
             return
+        if run.status is RunStatus.FAILED:
+            self.callbacks.deliver(run, owner)
+            return
         if run.claims > MAX_CLAIMS:
             problem = f"{MAX_CLAIMS} workers began and none came to an end."
             self._fail(run, Failure("run", "attempts_exhausted", problem), owner)
@@ -99,22 +118,29 @@ class Worker:
         # The first claim after a head was written finds the journal as long as the head says.
         is_blank = run.claims == 1 and run.journal_length == 1
         work: Work | None = self._read(run, () if is_blank else self.runs.journal(run))
+        turn = Turn(self.slots, self.doorbell, run, Lease(owner, at + LEASE_MS))
         while work is not None:
-            work = self._step(work.settled(self.now()), owner, time_left_ms)
+            work = self._step(work.settled(self.now()), turn, time_left_ms)
+        turn.end()
 
     def _read(self, run: Run, journal: Sequence[Entry]) -> Work:
         version = self.definitions.of(run)
         entries = journal or (Input(run.input, run.created_at),)
         return Work(run, version, replay(version.definition, run.start, entries))
 
-    def _step(self, work: Work, owner: str, time_left_ms: Callable[[], int]) -> Work | None:
+    def _step(self, work: Work, turn: Turn, time_left_ms: Callable[[], int]) -> Work | None:
         """Write what is decided, or perform one effect; None when the run has been left."""
         at = self.now()
         token = work.ready(at)
         if token is None or not _has_time(work, token, min(time_left_ms(), work.lease_left(at))):
-            return self._write(work, owner, is_leaving=True)
+            return self._write(work, turn, is_leaving=True)
         if work.entries:
-            return self._write(work, owner, is_leaving=False)
+            return self._write(work, turn, is_leaving=False)
+        if not turn.may_begin(at):
+            return self._write(work, turn, is_leaving=True)
+        begins_at = turn.begins_at(at)
+        if begins_at is not None:
+            return work.postponed(token, begins_at)
         return replace(self._perform(work, token), done=work.done + 1, asked=token)
 
     def _perform(self, work: Work, token: Token) -> Work:
@@ -140,15 +166,17 @@ class Worker:
         if tries is not None:
             counted = replace(tries, since=token.since)
             return replace(work, run=replace(run, tries={**run.tries, token.id: counted}))
-        return work.then([failed(token, Failure(activity.id, outcome.code, outcome.message), at)])
+        told = Failure(activity.id, outcome.code, outcome.message, outcome.answer, _tries(run, token) + 1)
+        return work.then([failed(token, told, at)])
 
     # -- writing
 
-    def _write(self, work: Work, owner: str, *, is_leaving: bool) -> Work | None:
+    def _write(self, work: Work, turn: Turn, *, is_leaving: bool) -> Work | None:
         """Write the decided entries, and the head too when leaving; whatever is refused is decided anew."""
+        owner = turn.lease.owner
         try:
             if is_leaving:
-                self._leave(work, owner)
+                self._leave(work, turn)
                 return None
             self.runs.append(work.run, work.first_unwritten, work.entries, owner)
             return replace(work, entries=())
@@ -158,14 +186,18 @@ class Worker:
             self._fail(work.run, Failure(_element(work), error.code, error.message), owner)
             return None
 
-    def _leave(self, work: Work, owner: str) -> None:
+    def _leave(self, work: Work, turn: Turn) -> None:
         at = self.now()
         moved = progressed(work.run, work.version.definition, work.state, work.entries, at)
-        if work.done == 0 and work.ready(at) is not None:
+        if work.done == 0 and work.ready(at) is not None and not turn.is_waiting:
             moved = replace(moved, claims=work.run.claims)  # it led nowhere: there was no time to begin
         moved, letter = with_dead_letter(moved, at)
-        left = self.runs.commit(moved, work.first_unwritten, work.entries, letter, owner)
-        self.doorbell.ring(left)
+        left = self.runs.commit(moved, work.first_unwritten, work.entries, letter, turn.lease.owner)
+        if turn.is_waiting:  # whoever lets a slot go rings, but a timer of another branch does not wait for that
+            self.doorbell.ring(replace(left, not_before=work.next_timer))
+            turn.wait(at)
+        else:
+            self.doorbell.ring(left)
 
     def _reread(self, work: Work, owner: str) -> Work | None:
         """Go on from what stands, with the outcome that we hold; None if the run is not ours any more."""
@@ -187,9 +219,14 @@ class Worker:
         at, length = self.now(), self.runs.journal_length(stands)
         ended, letter = with_dead_letter(broken_off(stands, failure, length + 1, at), at)
         try:
-            self.runs.commit(ended, length, [Output(at, failure=failure)], letter, owner)
+            self.doorbell.ring(self.runs.commit(ended, length, [Output(at, failure=failure)], letter, owner))
         except Refused:
             return  # somebody else moved the run: the lease runs out, and the sweep rings again
+
+
+def _tries(run: Run, token: Token) -> int:
+    tries = tries_of(run, token)
+    return 0 if tries is None else tries.count
 
 
 def _stands(state: State, asked: Token) -> bool:

@@ -21,7 +21,7 @@ from pynamodb.exceptions import CancellationReason, PynamoDBException
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.core.errors import Busy
+from chalicelib.core.errors import Busy, Throttled
 from chalicelib.core.ids import derived_uuid
 
 T = TypeVar("T")
@@ -45,6 +45,17 @@ _PASSING = frozenset(
 )
 _PASSING_REASONS = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 
+_THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "ThrottlingError",
+        "ThrottlingException",
+    }
+)
+
 
 class Refused(Exception):
     """A condition did not hold. `reasons` has one code (or None) for each action of a transaction, in order."""
@@ -66,15 +77,19 @@ class Calls:
     attempts: int = 4
 
     def make(self, call: Callable[[], T]) -> T:
-        """Answer what the call answers; raise `Refused`, or `Busy` when every attempt passed without an answer."""
+        """Answer what the call answers; raise `Refused`, or `Busy` when every attempt passed without an answer.
+
+        `Throttled` says that the last one found no capacity.
+        """
+        is_throttled = False
         for attempt in range(self.attempts):
             if attempt:
                 self.pause(self.jitter() * 0.05 * 2**attempt)
             try:
                 return call()
             except (PynamoDBException, BotoCoreError, ClientError) as error:
-                _raise_unless_passing(error)
-        raise Busy
+                is_throttled = _raise_unless_passing(error)
+        raise Throttled if is_throttled else Busy
 
     def find(self, model: type[M], key: str, sort: str | float | None = None) -> M | None:
         """Read one row by its key, consistently; None where there is none."""
@@ -97,10 +112,11 @@ class Calls:
         self.make(transact)
 
 
-def _raise_unless_passing(error: PynamoDBException | BotoCoreError | ClientError) -> None:
+def _raise_unless_passing(error: PynamoDBException | BotoCoreError | ClientError) -> bool:
+    """Raise what will not pass; of what will, say whether it is for lack of capacity."""
     cause = error.cause if isinstance(error, PynamoDBException) else error
     if isinstance(cause, BotoCoreError) and not isinstance(cause, ParamValidationError):
-        return
+        return False
     if not isinstance(cause, ClientError):
         raise error
     code = cause.response.get("Error", {}).get("Code", "")
@@ -112,8 +128,10 @@ def _raise_unless_passing(error: PynamoDBException | BotoCoreError | ClientError
             raise Refused(reasons) from error
         if not _PASSING_REASONS.issuperset(reason for reason in reasons if reason):
             raise error
-    elif code not in _PASSING:
+        return not _THROTTLED.isdisjoint(reasons)
+    if code not in _PASSING:
         raise error
+    return code in _THROTTLED
 
 
 def _reasons(error: Exception, cause: ClientError) -> tuple[str | None, ...]:

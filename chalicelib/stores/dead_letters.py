@@ -1,33 +1,35 @@
-"""Dead letters in DynamoDB. A live one is in the index `live`; a consumed one stays as a tombstone."""
+"""Dead letters in DynamoDB. A live one is in the index `live`; a consumed one stays as a tombstone.
 
+Either is gone for everybody when its time has come, whether DynamoDB has removed it yet or not.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.core.dead_letters import DeadLetter
-from chalicelib.core.ids import AccountId, DeadLetterId, DefinitionKey, RunId
-from chalicelib.core.journal import Failure
+from chalicelib.core.dead_letters import DeadLetter, LetterFilter
+from chalicelib.core.ids import AccountId, DeadLetterId, RunId
+from chalicelib.stores.accounts import AccountStore
 from chalicelib.stores.calls import Calls
-from chalicelib.stores.entries import plain, read
-from chalicelib.stores.packing import pack, unpack
 from chalicelib.stores.pages import Page, ShardedList
+from chalicelib.stores.run_rows import head_of, run_from
 from chalicelib.stores.shards import Shards
 from chalicelib.stores.tables import DeadLetterRow
 
+_LAST = "~"  # sorts behind every id
 
-def letter_row(letter: DeadLetter, shards: Shards) -> DeadLetterRow:
+
+def letter_row(letter: DeadLetter, shards: Shards, accounts: AccountStore) -> DeadLetterRow:
+    """Write a dead letter as a row, which its account keeps for so long."""
+    retention_s = accounts.settings(letter.account).retention_s
     return DeadLetterRow(
         pk=letter_key(letter.account, letter.id),
-        account=letter.account,
-        dead_letter_id=letter.id,
-        live_shard=shards.of(letter.account, letter.run),
-        run_id=letter.run,
-        definition_key=letter.definition,
-        business_key=letter.business_key,
-        labels=set(letter.labels) or None,
-        failure=pack(plain(letter.failure)),
+        **head_of(letter.run),
+        live_shard=shards.of(letter.account, letter.run.id),
         at=letter.at,
+        expires_at=letter.at // 1000 + retention_s,
     )
 
 
@@ -41,21 +43,27 @@ def unlisted(transaction: TransactWrite, account: AccountId, letter: DeadLetterI
     transaction.update(row, actions=actions, condition=DeadLetterRow.pk.exists())
 
 
+def consumed(transaction: TransactWrite, account: AccountId, letter: DeadLetterId, by: RunId, command: str) -> None:
+    """Let a transaction consume a dead letter that nobody has consumed."""
+    actions: list[Action] = [DeadLetterRow.consumed_by.set(by), DeadLetterRow.live_shard.remove()]
+    actions += [DeadLetterRow.consumed_on.set(command)] if command else []
+    row = DeadLetterRow(letter_key(account, letter))
+    transaction.update(row, actions=actions, condition=DeadLetterRow.live_shard.exists())
+
+
 def letter_key(account: AccountId, letter: DeadLetterId) -> str:
     return f"{account}#{letter}"
 
 
 def _letter(row: DeadLetterRow) -> DeadLetter:
     return DeadLetter(
-        account=AccountId(row.account),
         id=DeadLetterId(row.dead_letter_id),
-        run=RunId(row.run_id),
-        definition=DefinitionKey(row.definition_key),
-        failure=read(unpack(row.failure), Failure),
+        run=run_from(row),
         at=int(row.at),
-        business_key=row.business_key,
-        labels=tuple(sorted(row.labels or ())),
         consumed_by=RunId(row.consumed_by) if row.consumed_by else None,
+        consumed_on=row.consumed_on or "",
+        expires_at=int(row.expires_at) * 1000,
+        size=len(row.input) + len(row.variables or b""),
     )
 
 
@@ -63,14 +71,47 @@ def _letter(row: DeadLetterRow) -> DeadLetter:
 class DeadLetterStore:
     calls: Calls
     shards: Shards
+    now: Callable[[], int]
 
-    def live(self, account: AccountId, *, before: str | None, limit: int) -> Page[DeadLetter]:
-        """List dead letters that no restart has consumed, newest first."""
+    def live(
+        self,
+        account: AccountId,
+        filter_: LetterFilter,
+        *,
+        before: str | None,
+        limit: int,
+    ) -> Page[DeadLetter]:
+        """List the dead letters that no restart has consumed and that a filter keeps, newest first."""
+        lowest = f"{filter_.since:013d}"
+        highest = _LAST if filter_.until is None else f"{filter_.until:013d}{_LAST}"
 
         def scan(shard: str, below: str | None, size: int) -> list[DeadLetter]:
-            condition = None if below is None else DeadLetterRow.dead_letter_id < below
-            query = DeadLetterRow.live.query(shard, condition, scan_index_forward=False, limit=size, page_size=size)
-            return [_letter(row) for row in query]
+            last = min(below or highest, highest)
+            if lowest > last:
+                return []
+            between = DeadLetterRow.dead_letter_id.between(lowest, last)
+            read = size + 1  # `between` has both its ends, and `below` is on the page before
+            query = DeadLetterRow.live.query(shard, between, scan_index_forward=False, limit=read, page_size=read)
+            return [_letter(row) for row in query if row.dead_letter_id != below][:size]
 
-        listed = ShardedList(self.shards.all(account), scan, lambda letter: letter.id)
+        def is_kept(letter: DeadLetter) -> bool:
+            return self._is_kept(letter) and filter_.keeps(letter)
+
+        listed = ShardedList(self.shards.all(account), scan, lambda letter: letter.id, is_kept)
         return self.calls.make(lambda: listed.page(before=before, limit=limit))
+
+    def find(self, account: AccountId, letter_id: DeadLetterId) -> DeadLetter | None:
+        """Read a dead letter or its tombstone, consistently."""
+        row = self.calls.find(DeadLetterRow, letter_key(account, letter_id))
+        letter = None if row is None else _letter(row)
+        return letter if letter is not None and self._is_kept(letter) else None
+
+    def find_all(self, account: AccountId, ids: Sequence[DeadLetterId]) -> dict[DeadLetterId, DeadLetter]:
+        """Read up to 100 dead letters and tombstones in one call, consistently; what there is not is left out."""
+        keys = [letter_key(account, letter_id) for letter_id in ids]
+        rows = self.calls.make(lambda: list(DeadLetterRow.batch_get(keys, consistent_read=True)))
+        return {letter.id: letter for letter in map(_letter, rows) if self._is_kept(letter)}
+
+    def _is_kept(self, letter: DeadLetter) -> bool:
+        assert letter.expires_at is not None
+        return self.now() < letter.expires_at

@@ -7,6 +7,8 @@
 | `n#00000001`      | which snapshot is version 1                                              |
 | `s#snap_…`        | a graph, by its content; never changes                                   |
 
+and, under `account#url#` and a digest of it, one row for each URL: `url` says whose it is.
+
 Parsed graphs are kept in memory by account, key and snapshot: what never changes needs no second read.
 """
 
@@ -21,7 +23,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.core.definition_documents import read_definition
 from chalicelib.core.definitions import Definition
 from chalicelib.core.errors import Conflict
-from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId
+from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId, digest
 from chalicelib.core.json_values import Json
 from chalicelib.core.versions import PublishedAs, Version, snapshot_id
 from chalicelib.stores.calls import Calls, Refused
@@ -37,6 +39,13 @@ class PublishedMeanwhile(Conflict):
 
     def __init__(self, key: DefinitionKey) -> None:
         super().__init__(f"Somebody else published '{key}' at the same time. Look, and publish again.", definition=key)
+
+
+class UrlTaken(Conflict):
+    code = "url_taken"
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"Another definition is published under the URL '{url}'.", url=url)
 
 
 class DefinitionSummary(NamedTuple):
@@ -79,6 +88,11 @@ class DefinitionStore:
         query = lambda: [*DefinitionRow.query(_pk(account, key), numbered, scan_index_forward=False, limit=limit)]  # noqa: E731
         rows = self.calls.make(query)
         return [PublishedAs(int(row.number or 0), SnapshotId(row.snapshot_id), int(row.at)) for row in rows]
+
+    def at_url(self, account: AccountId, url: str) -> DefinitionKey | None:
+        """Answer which definition is published under a URL."""
+        row = self.calls.find(DefinitionRow, f"{account}#url#{digest(url)}", "url")
+        return DefinitionKey(row.key) if row else None
 
     def list(self, account: AccountId, *, after: str | None, limit: int) -> list[DefinitionSummary]:
         """List an account's definitions by key."""
@@ -132,21 +146,34 @@ class DefinitionStore:
         """Make the draft the next version; raise `PublishedMeanwhile` if `newest` is not the newest any more."""
         number = 1 + ((newest.number or 0) if newest else 0)
         published = Version(draft.key, draft.snapshot, draft.definition, number, at)
+        before, url = newest.definition.url if newest else "", draft.definition.url
 
         def put(transaction: TransactWrite) -> None:
+            if before and before != url:
+                transaction.delete(_url_row(account, before, draft.key, at), DefinitionRow.key == draft.key)
             transaction.save(_snapshot_row(account, published))
             transaction.save(_row(account, published, _numbered(number)), DefinitionRow.pk.does_not_exist())
             transaction.save(
                 _row(account, published, _PUBLISHED, document=pack(published.definition.document)),
                 DefinitionRow.pk.does_not_exist() if number == 1 else DefinitionRow.number == number - 1,
             )
+            if url:
+                is_ours = DefinitionRow.pk.does_not_exist() | (DefinitionRow.key == draft.key)
+                transaction.save(_url_row(account, url, draft.key, at), is_ours)
 
         try:
             self.calls.transact(self.connection, put, account, draft.key, draft.snapshot, str(number), str(at))
         except Refused as refused:
+            if url and refused.is_refused(-1):
+                raise UrlTaken(url) from refused
             raise PublishedMeanwhile(draft.key) from refused
         self._keep(_pk(account, draft.key), draft.snapshot, draft.definition)
         return published
+
+
+def _url_row(account: AccountId, url: str, key: DefinitionKey, at: int) -> DefinitionRow:
+    """Write whose a URL is. It is in no list, so it may not have an account: `by_account` would show it."""
+    return DefinitionRow(f"{account}#url#{digest(url)}", "url", snapshot_id="-", key=key, at=at)
 
 
 def _pk(account: AccountId, key: DefinitionKey) -> str:

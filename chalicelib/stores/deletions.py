@@ -21,7 +21,8 @@ from chalicelib.stores.run_rows import GONE, is_gone
 from chalicelib.stores.shards import run_key
 from chalicelib.stores.tables import DeadLetterRow, JournalRow, RunRow
 
-_LISTED = (RunRow.account_shard, RunRow.definition_shard, RunRow.root, RunRow.input, RunRow.variables)
+_LISTS = (RunRow.account_shard, RunRow.definition_shard, RunRow.root, RunRow.due_shard, RunRow.wake_at)
+_DATA = (RunRow.input, RunRow.variables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,11 @@ class RunDeletions:
     connection: Connection
     calls: Calls
 
-    def begin(self, run: Run) -> None:
-        """Let an ended run disappear. Nobody else writes its head any more, but for another deletion."""
+    def begin(self, run: Run) -> bool:
+        """Let an ended run disappear; say no if its head was written meanwhile (another deletion, a callback)."""
         row = RunRow(run_key(run.account, run.id))
-        actions: list[Action] = [RunRow.status.set(GONE), *(attribute.remove() for attribute in _LISTED)]
+        actions: list[Action] = [RunRow.status.set(GONE), RunRow.revision.set(RunRow.revision + 1)]
+        actions += [attribute.remove() for attribute in (*_LISTS, *_DATA)]
         is_unmoved = (RunRow.revision == run.revision) & (RunRow.status == run.status.value)
 
         def put(transaction: TransactWrite) -> None:
@@ -43,7 +45,8 @@ class RunDeletions:
         try:
             self.calls.transact(self.connection, put, row.pk, "delete", str(run.revision))
         except Refused:
-            return  # it has disappeared already
+            return False
+        return True
 
     def finish(self, account: AccountId, run_id: RunId) -> bool:
         """Remove what is left of a run that has disappeared; say no if there is nothing of that kind."""

@@ -1,9 +1,11 @@
 """Core values as JSON and back: journal entries, starts, and the flat ones (failures, causes, overrides)."""
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, TypeVar, assert_never, cast
+
+import msgspec
 
 from chalicelib.core.ids import ActivityId, TransitionId
 from chalicelib.core.journal import Closed, Entry, Failure, Input, Opened, Output, Performed, Signal, SignalName
@@ -22,7 +24,7 @@ _ENTRIES: dict[str, type[Entry]] = {
     "output": Output,
 }
 _ENTRY_NAMES = {kind: name for name, kind in _ENTRIES.items()}
-_NESTED: dict[str, Callable[[Any], object]] = {"failure": lambda data: Failure(**data), "name": SignalName}
+_NESTED: dict[str, Callable[[Any], object]] = {"failure": lambda data: read(data, Failure), "name": SignalName}
 
 
 def plain(value: object) -> Variables:
@@ -41,8 +43,8 @@ def _plain(value: object) -> Json:
 
 
 def read(data: Json, kind: type[T]) -> T:
-    """Read a flat dataclass back from what `plain` wrote."""
-    return kind(**cast("Variables", data))
+    """Read a dataclass back from what `plain` wrote."""
+    return msgspec.convert(data, kind)
 
 
 def entry_name(entry: Entry) -> str:
@@ -83,9 +85,9 @@ def _plain_place(place: Place) -> Json:
 
 
 def read_start(data: Json) -> Start:
-    named = dict(cast("Variables", data))
-    places = cast("list[list[str]]", named.pop("places"))
-    return replace(read(named, Start), places=tuple(_read_place(kind, element) for kind, element in places))
+    named = dict(cast("dict[str, Any]", data))
+    places = tuple(_read_place(kind, element) for kind, element in named.pop("places"))
+    return Start(places, **named)
 
 
 def _read_place(kind: str, element: str) -> Place:

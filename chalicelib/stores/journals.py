@@ -16,7 +16,7 @@ from chalicelib.stores.packing import MAX_ITEM, ItemTooLarge
 from chalicelib.stores.shards import run_key
 from chalicelib.stores.tables import JournalRow
 
-MAX_TRANSACTION = 3_500_000  # bytes; DynamoDB takes 4 MB, and the head goes along
+MAX_TRANSACTION = 3_300_000  # bytes; DynamoDB takes 4 MB, and the head and a dead letter may go along
 ROW_TARGET = 300_000  # bytes of entries that are packed into one row
 
 

@@ -27,11 +27,6 @@ Scan = Callable[[str, str | None, int], Sequence[T]]
 """(shard, beyond this position, how many) -> items of that shard, in the page's order."""
 
 
-def every(_item: object) -> bool:
-    """Keep whatever comes."""
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class ShardedList(Generic[T]):
     """The list that some shards make together: how a shard is read, where an item stands, which items count."""
@@ -39,7 +34,7 @@ class ShardedList(Generic[T]):
     shards: Sequence[str]
     scan: Scan[T]
     position: Callable[[T], str]
-    keep: Callable[[T], bool] = every
+    keep: Callable[[T], bool]
     is_ascending: bool = False
 
     def page(self, *, before: str | None, limit: int) -> Page[T]:

@@ -8,8 +8,9 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.errors import Busy, Invalid
@@ -32,6 +33,13 @@ class Ring:
 
     key: str
     delay_s: int = 0
+
+
+class Dispatched(NamedTuple):
+    """A run by its key of the table, and when it may first be worked on (ms)."""
+
+    key: str
+    not_before: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +78,43 @@ class RunQueue:
         return [rings[int(failed["Id"])] for failed in answer.get("Failed", ())]
 
 
-def read_message(body: str) -> str:
-    """Answer the run key that a message names; raise `MessageInvalid` for anything else."""
+@dataclass(frozen=True, slots=True)
+class DispatchQueue:
+    """Where one message asks for the rings of many runs that were made together."""
+
+    client: Callable[[], Any]
+    url: str
+    calls: Calls
+
+    def put(self, rings: Sequence[Dispatched]) -> None:
+        """Send one message for all of these runs. Never raises for AWS's sake: the sweep rings for whoever is lost."""
+        body = json.dumps({"runs": [[ring.key, ring.not_before] for ring in rings]})
+        try:
+            self.calls.make(lambda: self.client().send_message(QueueUrl=self.url, MessageBody=body))
+        except (Busy, BotoCoreError, ClientError) as error:
+            _LOG.warning("dispatch not taken: %s", type(error).__name__)
+
+
+def _read(body: str) -> dict[str, Any]:
     try:
         message = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise MessageInvalid("The message is not JSON.") from error
-    key = message.get("run") if isinstance(message, dict) else None
+    return message if isinstance(message, dict) else {}
+
+
+def read_message(body: str) -> str:
+    """Answer the run key that a message names; raise `MessageInvalid` for anything else."""
+    key = _read(body).get("run")
     if not isinstance(key, str) or not key.count("#"):
         raise MessageInvalid("The message names no run.")
     return key
+
+
+def read_dispatch(body: str) -> list[Dispatched]:
+    """Answer the runs that a message asks to ring for; raise `MessageInvalid` for anything else."""
+    runs = _read(body).get("runs")
+    try:
+        return msgspec.convert(runs, list[Dispatched])
+    except msgspec.ValidationError as error:
+        raise MessageInvalid("The message names no runs.") from error

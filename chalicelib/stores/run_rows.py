@@ -2,15 +2,17 @@
 
 from typing import Any, cast
 
+from chalicelib.core.callbacks import Callback
 from chalicelib.core.ids import AccountId, ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Failure
 from chalicelib.core.json_values import Variables
+from chalicelib.core.overrides import Overrides
 from chalicelib.core.run_summaries import RunSummary, list_position
-from chalicelib.core.runs import Cause, Lease, Lineage, Overrides, Run, RunStatus, Tries
+from chalicelib.core.runs import Cause, Lease, Lineage, Run, RunStatus, Tries
 from chalicelib.stores.entries import plain, plain_start, read, read_start
 from chalicelib.stores.packing import check_size, pack, unpack
 from chalicelib.stores.shards import Shards, run_key
-from chalicelib.stores.tables import RunRow, whole
+from chalicelib.stores.tables import HeadRow, RunRow, whole
 
 GONE = "deleted"
 """The status of a head that is only kept until the rest of its run is gone. Nobody else ever sees it."""
@@ -22,52 +24,68 @@ def is_gone(row: RunRow) -> bool:
 
 def row_of(run: Run, shards: Shards, writer: str) -> RunRow:
     """Write a run as a row; raise `ItemTooLarge` before DynamoDB would."""
-    data, variables = pack(run.input), pack(run.variables)
-    is_same = variables == data  # as JSON: to Python 1 and True are equal
-    check_size(data, None if is_same else variables)
     return RunRow(
         pk=run_key(run.account, run.id),
-        account=run.account,
-        run_id=run.id,
-        definition_key=run.definition,
-        snapshot_id=run.snapshot,
-        version=run.version,
-        status=run.status.value,
-        business_key=run.business_key,
-        labels=set(run.labels) or None,
+        **head_of(run),
         definition_shard=shards.of(f"{run.account}#{run.definition}", run.id),
         account_shard=shards.of(run.account, run.id),
         root=run_key(run.account, run.lineage.root),
         created=list_position(run.created_at, run.id),
-        created_at=run.created_at,
-        updated_at=run.updated_at,
-        started_at=run.started_at,
-        ended_at=run.ended_at,
-        root_id=run.lineage.root,
-        source_id=run.lineage.source,
-        attempt=run.lineage.attempt,
-        cause=pack(plain(run.lineage.cause)),
-        error=None if run.failure is None else pack(plain(run.failure)),
-        dead_letter_id=run.dead_letter,
-        journal_length=run.journal_length,
-        request_hash=run.request_hash,
-        input=data,
-        variables=None if is_same else variables,
-        start=pack(plain_start(run.start)),
-        overrides=pack(plain(run.overrides)),
-        tries=_pack_tries(run),
-        revision=run.revision,
-        writer=writer,
-        claims=run.claims,
-        lease_owner=run.lease.owner if run.lease else None,
-        lease_until=run.lease.until if run.lease else None,
-        not_before=run.not_before,
         due_shard=None if run.wake_at is None else shards.due_of(run.id),
-        wake_at=run.wake_at,
-        waiting_for=set(run.waiting_for) or None,
-        waiting_since=run.waiting_since,
-        waited_ms=run.waited_ms or None,
+        writer=writer,
     )
+
+
+def head_of(run: Run) -> dict[str, Any]:
+    """Answer a head's attributes; raise `ItemTooLarge` if one item cannot hold them."""
+    data, variables = pack(run.input), pack(run.variables)
+    is_same = variables == data  # as JSON: to Python 1 and True are equal
+    check_size(data, None if is_same else variables)
+    return {
+        **_names(run),
+        "status": run.status.value,
+        "created_at": run.created_at,
+        "updated_at": run.updated_at,
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "error": None if run.failure is None else pack(plain(run.failure)),
+        "callback": None if run.callback is None else pack(plain(run.callback)),
+        "journal_length": run.journal_length,
+        "request_hash": run.request_hash,
+        "input": data,
+        "variables": None if is_same else variables,
+        "start": pack(plain_start(run.start)),
+        "overrides": pack(plain(run.overrides)),
+        "tries": _pack_tries(run),
+        "revision": run.revision,
+        "claims": run.claims,
+        "lease_owner": run.lease.owner if run.lease else None,
+        "lease_until": run.lease.until if run.lease else None,
+        "not_before": run.not_before,
+        "wake_at": run.wake_at,
+        "waiting_for": set(run.waiting_for) or None,
+        "waiting_since": run.waiting_since,
+        "waited_ms": run.waited_ms or None,
+    }
+
+
+def _names(run: Run) -> dict[str, Any]:
+    return {
+        "account": run.account,
+        "run_id": run.id,
+        "alias": run.alias,
+        "url": run.url,
+        "definition_key": run.definition,
+        "snapshot_id": run.snapshot,
+        "version": run.version,
+        "business_key": run.business_key,
+        "labels": [*run.labels] or None,
+        "root_id": run.lineage.root,
+        "source_id": run.lineage.source,
+        "attempt": run.lineage.attempt,
+        "cause": pack(plain(run.lineage.cause)),
+        "dead_letter_id": run.dead_letter,
+    }
 
 
 def _pack_tries(run: Run) -> bytes | None:
@@ -76,7 +94,7 @@ def _pack_tries(run: Run) -> bytes | None:
     return pack({str(token): plain(tries) for token, tries in run.tries.items()})
 
 
-def run_from(row: RunRow) -> Run:
+def run_from(row: HeadRow) -> Run:
     variables = cast("Variables", unpack(row.input))
     return Run(
         account=AccountId(row.account),
@@ -93,13 +111,16 @@ def run_from(row: RunRow) -> Run:
         created_at=int(row.created_at),
         updated_at=int(row.updated_at),
         journal_length=int(row.journal_length),
+        alias=row.alias,
+        url=row.url,
         business_key=row.business_key,
-        labels=_labels(row.labels),
+        labels=_labels(row),
         overrides=read(unpack(row.overrides), Overrides),
         started_at=whole(row.started_at),
         ended_at=whole(row.ended_at),
         failure=_failure(row),
         dead_letter=DeadLetterId(row.dead_letter_id) if row.dead_letter_id else None,
+        callback=read(unpack(row.callback), Callback) if row.callback else None,
         revision=int(row.revision),
         claims=int(row.claims),
         lease=Lease(row.lease_owner, int(row.lease_until)) if row.lease_owner else None,
@@ -119,8 +140,10 @@ def summary_from(row: RunRow) -> RunSummary:
         version=whole(row.version),
         snapshot=SnapshotId(row.snapshot_id),
         status=RunStatus(row.status),
+        alias=row.alias,
+        url=row.url,
         business_key=row.business_key,
-        labels=_labels(row.labels),
+        labels=_labels(row),
         lineage=_lineage(row),
         failure=_failure(row),
         dead_letter=DeadLetterId(row.dead_letter_id) if row.dead_letter_id else None,
@@ -137,15 +160,15 @@ def _activities(held: set[Any] | None) -> tuple[ActivityId, ...]:
     return tuple(ActivityId(activity) for activity in sorted(held or ()))
 
 
-def _labels(labels: set[Any] | None) -> tuple[str, ...]:
-    return tuple(sorted(labels or ()))
+def _labels(row: HeadRow) -> tuple[str, ...]:
+    return tuple(str(label) for label in row.labels or ())
 
 
-def _failure(row: RunRow) -> Failure | None:
+def _failure(row: HeadRow) -> Failure | None:
     return read(unpack(row.error), Failure) if row.error else None
 
 
-def _lineage(row: RunRow) -> Lineage:
+def _lineage(row: HeadRow) -> Lineage:
     return Lineage(
         root=RunId(row.root_id),
         source=RunId(row.source_id) if row.source_id else None,
@@ -154,7 +177,7 @@ def _lineage(row: RunRow) -> Lineage:
     )
 
 
-def _tries(row: RunRow) -> dict[int, Tries]:
+def _tries(row: HeadRow) -> dict[int, Tries]:
     if not row.tries:
         return {}
     return {int(token): read(tries, Tries) for token, tries in cast("Variables", unpack(row.tries)).items()}

@@ -9,21 +9,23 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from pynamodb.connection import Connection
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
+from chalicelib.core.births import Plan
 from chalicelib.core.dead_letters import DeadLetter
 from chalicelib.core.errors import Busy
 from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.journal import Entry
-from chalicelib.core.restarts import Plan
 from chalicelib.core.runs import ENDED, Lease, Run, RunStatus
+from chalicelib.stores.accounts import AccountStore
 from chalicelib.stores.calls import Calls, Refused
-from chalicelib.stores.dead_letters import letter_row, unlisted
+from chalicelib.stores.dead_letters import letter_key, letter_row, unlisted
 from chalicelib.stores.journals import load_journal, load_length, rows_of
 from chalicelib.stores.run_rows import is_gone, row_of, run_from
 from chalicelib.stores.shards import Shards, run_key
-from chalicelib.stores.tables import JournalRow, RunRow
+from chalicelib.stores.tables import DeadLetterRow, JournalRow, RunRow
 
 _LIVE = [status.value for status in RunStatus if status not in ENDED]
 
@@ -40,6 +42,7 @@ class RunStore:
     connection: Connection
     calls: Calls
     shards: Shards
+    accounts: AccountStore
 
     # -- reading
 
@@ -69,9 +72,10 @@ class RunStore:
 
     def check_size(self, plan: Plan) -> None:
         """Raise what `create` would raise for a plan that holds more than can be written."""
-        self._rows(plan, writer="")
+        self.rows(plan, writer="")
 
-    def _rows(self, plan: Plan, writer: str) -> tuple[RunRow, list[JournalRow]]:
+    def rows(self, plan: Plan, writer: str) -> tuple[RunRow, list[JournalRow]]:
+        """Answer the rows of a new run; raise what is too large."""
         run = plan.run
         return row_of(run, self.shards, writer), rows_of(run.account, run.id, 1, plan.journal[1:], writer)
 
@@ -96,7 +100,7 @@ class RunStore:
 
     def _create(self, plan: Plan, writer: str) -> None:
         run, consumed = plan.run, plan.consumed
-        head, rows = self._rows(plan, writer)
+        head, rows = self.rows(plan, writer)
         is_new = RunRow.pk.does_not_exist()
         if not rows and plan.dead_letter is None and consumed is None:
             self.calls.make(lambda: head.save(condition=is_new))
@@ -107,7 +111,7 @@ class RunStore:
             for row in rows:
                 transaction.save(row, condition=JournalRow.pk.does_not_exist())
             if plan.dead_letter is not None:
-                transaction.save(letter_row(plan.dead_letter, self.shards))
+                transaction.save(letter_row(plan.dead_letter, self.shards, self.accounts))
             if consumed is not None:
                 unlisted(transaction, run.account, consumed, run.id)
 
@@ -116,28 +120,68 @@ class RunStore:
     # -- work on a run
 
     def claim(self, key: str, lease: Lease, at: int) -> Run | None:
-        """Take the right to work on a run that is due and that nobody works on; None if it is neither."""
+        """Take the right to work on a run that is due and that nobody works on; None if it is neither.
+
+        A failed one of which somebody has still to be told is due too, and stays failed.
+        """
         row = RunRow(key)
-        row_due = self.shards.due_of(RunId(key.rpartition("#")[2]))
-        actions: list[Action] = [
+        beginning: list[Action] = [
             RunRow.status.set(RunStatus.RUNNING.value),
             RunRow.started_at.set(RunRow.started_at | at),
+        ]
+        try:
+            self._claim(row, lease, at, beginning, RunRow.status.is_in(*_LIVE))
+        except Refused:
+            stands = self.load_key(key)
+            if stands is None or stands.lease == lease or not stands.is_owing_callback:
+                return stands if stands is not None and stands.lease == lease else None
+            return self._claim_callback(row, lease, at)
+        return run_from(row)
+
+    def _claim_callback(self, row: RunRow, lease: Lease, at: int) -> Run | None:
+        try:
+            self._claim(row, lease, at, [], RunRow.status == RunStatus.FAILED.value)
+        except Refused:
+            stands = self.load_key(row.pk)
+            return stands if stands is not None and stands.lease == lease else None
+        return run_from(row)
+
+    def _claim(self, row: RunRow, lease: Lease, at: int, more: Sequence[Action], status: Condition) -> None:
+        actions: list[Action] = [
+            *more,
             RunRow.lease_owner.set(lease.owner),
             RunRow.lease_until.set(lease.until),
             RunRow.wake_at.set(lease.until),
-            RunRow.due_shard.set(row_due),
+            RunRow.due_shard.set(self.shards.due_of(RunId(row.pk.rpartition("#")[2]))),
             RunRow.writer.set(lease.owner),
             RunRow.claims.set(RunRow.claims + 1),
             RunRow.revision.set(RunRow.revision + 1),
         ]
         is_free = RunRow.lease_until.does_not_exist() | (RunRow.lease_until <= at)
-        condition = RunRow.status.is_in(*_LIVE) & (RunRow.not_before <= at) & is_free
+        condition = status & (RunRow.not_before <= at) & is_free
+        self.calls.make(lambda: row.update(actions, condition=condition))
+
+    def tell(self, run: Run, writer: str) -> Run:
+        """Write how telling of a run's failure stands, on its head and on its dead letter if there is one still.
+
+        `run` carries the revision it was read at; the one answered carries the next. Raises `Refused` if it moved.
+        """
+        assert run.dead_letter is not None
+        head = row_of(replace(run, revision=run.revision + 1), self.shards, writer)
+        letter = DeadLetterRow(letter_key(run.account, run.dead_letter))
+        told = DeadLetterRow.callback.remove() if run.callback is None else DeadLetterRow.callback.set(head.callback)
+
+        def put(transaction: TransactWrite) -> None:
+            transaction.save(head, condition=RunRow.revision == run.revision)
+            transaction.update(letter, actions=[told], condition=DeadLetterRow.pk.exists())
+
         try:
-            self.calls.make(lambda: row.update(actions, condition=condition))
-        except Refused:
-            ours = self.load_key(key)
-            return ours if ours is not None and ours.lease == lease else None
-        return run_from(row)
+            self.calls.transact(self.connection, put, head.pk, writer, str(run.revision), "callback")
+        except Refused as refused:
+            if refused.is_refused(0):
+                raise
+            self._save_head(head, RunRow.revision == run.revision)
+        return replace(run, revision=run.revision + 1)
 
     def append(self, run: Run, index: int, entries: Sequence[Entry], writer: str) -> None:
         """Put entries at the journal's end, if nobody else did; raise `Refused` if somebody did."""
@@ -169,7 +213,7 @@ class RunStore:
             for row in rows:
                 transaction.save(row, condition=JournalRow.pk.does_not_exist())
             if letter is not None:
-                transaction.save(letter_row(letter, self.shards))
+                transaction.save(letter_row(letter, self.shards, self.accounts))
 
         self.calls.transact(self.connection, put, head.pk, writer, str(run.revision), str(index), str(run.updated_at))
         return replace(run, revision=run.revision + 1)

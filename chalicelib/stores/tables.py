@@ -10,7 +10,9 @@ from typing import Any
 from pynamodb.attributes import (
     BinaryAttribute,
     BooleanAttribute,
+    ListAttribute,
     NumberAttribute,
+    NumberSetAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
@@ -21,6 +23,8 @@ from pynamodb.models import Model
 SUMMARY = [
     "account",
     "run_id",
+    "alias",
+    "url",
     "definition_key",
     "version",
     "snapshot_id",
@@ -83,23 +87,20 @@ class Due(GlobalSecondaryIndex[Any]):
     wake_at = NumberAttribute(range_key=True)
 
 
-class RunRow(Model):
-    class Meta:
-        table_name = "runs"
+class HeadRow(Model):
+    """What a head holds, and a dead letter too, which is a head as it stood when its run failed."""
 
     pk = UnicodeAttribute(hash_key=True)
     account = UnicodeAttribute()
     run_id = UnicodeAttribute()
+    alias = UnicodeAttribute(null=True)
+    url = UnicodeAttribute(null=True)
     definition_key = UnicodeAttribute()
     snapshot_id = UnicodeAttribute()
     version = NumberAttribute(null=True)
     status = UnicodeAttribute()
     business_key = UnicodeAttribute(null=True)
-    labels = UnicodeSetAttribute(null=True)
-    definition_shard = UnicodeAttribute()
-    account_shard = UnicodeAttribute()
-    root = UnicodeAttribute()
-    created = UnicodeAttribute()
+    labels = ListAttribute(of=UnicodeAttribute, null=True)
     created_at = NumberAttribute()
     updated_at = NumberAttribute()
     started_at = NumberAttribute(null=True)
@@ -110,6 +111,7 @@ class RunRow(Model):
     cause = BinaryAttribute(legacy_encoding=False)
     error = BinaryAttribute(null=True, legacy_encoding=False)
     dead_letter_id = UnicodeAttribute(null=True)
+    callback = BinaryAttribute(null=True, legacy_encoding=False)
     journal_length = NumberAttribute()
     request_hash = UnicodeAttribute()
     input = BinaryAttribute(legacy_encoding=False)
@@ -118,16 +120,26 @@ class RunRow(Model):
     overrides = BinaryAttribute(legacy_encoding=False)
     tries = BinaryAttribute(null=True, legacy_encoding=False)
     revision = NumberAttribute()
-    writer = UnicodeAttribute()
     claims = NumberAttribute()
     lease_owner = UnicodeAttribute(null=True)
     lease_until = NumberAttribute(null=True)
     not_before = NumberAttribute(null=True)
-    due_shard = UnicodeAttribute(null=True)
     wake_at = NumberAttribute(null=True)
     waiting_for = UnicodeSetAttribute(null=True)
     waiting_since = NumberAttribute(null=True)
     waited_ms = NumberAttribute(null=True)
+
+
+class RunRow(HeadRow):
+    class Meta:
+        table_name = "runs"
+
+    definition_shard = UnicodeAttribute()
+    account_shard = UnicodeAttribute()
+    root = UnicodeAttribute()
+    created = UnicodeAttribute()
+    due_shard = UnicodeAttribute(null=True)
+    writer = UnicodeAttribute()
 
     by_definition = ByDefinition()
     by_account = ByAccount()
@@ -195,21 +207,17 @@ class Live(GlobalSecondaryIndex[Any]):
     dead_letter_id = UnicodeAttribute(range_key=True)
 
 
-class DeadLetterRow(Model):
+class DeadLetterRow(HeadRow):
+    """`expires_at` is in seconds: DynamoDB removes the row some time after, and nobody is shown it from then on."""
+
     class Meta:
         table_name = "dead-letters"
 
-    pk = UnicodeAttribute(hash_key=True)
-    account = UnicodeAttribute()
-    dead_letter_id = UnicodeAttribute()
     live_shard = UnicodeAttribute(null=True)
-    run_id = UnicodeAttribute()
-    definition_key = UnicodeAttribute()
-    business_key = UnicodeAttribute(null=True)
-    labels = UnicodeSetAttribute(null=True)
-    failure = BinaryAttribute(legacy_encoding=False)
     at = NumberAttribute()
+    expires_at = NumberAttribute()
     consumed_by = UnicodeAttribute(null=True)
+    consumed_on = UnicodeAttribute(null=True)
 
     live = Live()
 
@@ -240,6 +248,33 @@ class KeyRow(Model):
     by_account = KeysByAccount()
 
 
+class AccountRow(Model):
+    """What an account has settled for itself."""
+
+    class Meta:
+        table_name = "accounts"
+
+    pk = UnicodeAttribute(hash_key=True)
+    document = BinaryAttribute(legacy_encoding=False)
+
+
+class SlotRow(Model):
+    """A part of what runs with one flow-control key share; `expires_at` (s) lets it go when nobody has."""
+
+    class Meta:
+        table_name = "slots"
+
+    pk = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    holder = UnicodeAttribute(null=True)
+    until = NumberAttribute(null=True)
+    most = NumberAttribute(null=True)
+    rates = NumberSetAttribute(null=True)
+    begun = NumberAttribute(null=True)
+    refused = NumberAttribute(null=True)
+    expires_at = NumberAttribute()
+
+
 class AppRow(Model):
     """An app and its policy (`part` is `app`), and its builds (`build#…`), side by side."""
 
@@ -259,6 +294,8 @@ _TABLES: dict[type[Model], str] = {
     DeadLetterRow: "dead-letters",
     KeyRow: "keys",
     AppRow: "apps",
+    AccountRow: "accounts",
+    SlotRow: "slots",
 }
 
 

@@ -14,6 +14,7 @@ from chalicelib.core.refusals import (
     ElementAmbiguous,
     ElementUnknown,
     EntryOutOfRange,
+    FlowIncomplete,
     JournalGone,
     KeyReused,
     NothingFailed,
@@ -28,6 +29,7 @@ from chalicelib.core.refusals import (
     StartNotFound,
     StartsAmbiguous,
     Unsupported,
+    UrlUnknown,
     VariablesMissing,
     VersionIncompatible,
     VersionNotFound,
@@ -36,6 +38,13 @@ from chalicelib.core.refusals import (
 RUN, ORDER = RunId("r1"), DefinitionKey("order")
 
 LEAVES: list[tuple[RestartError, type[RestartError], str, Variables]] = [
+    (UrlUnknown("x:y"), NotFound, "No definition is published under the URL 'x:y'.", {"url": "x:y"}),
+    (
+        FlowIncomplete(),
+        Invalid,
+        "Flow control needs a key and limits, and the source has not the one that is not given.",
+        {},
+    ),
     (RunNotFound(RUN), NotFound, "There is no run 'r1'.", {"run_id": "r1"}),
     (DefinitionNotFound(ORDER), NotFound, "There is no definition 'order'.", {"definition": "order"}),
     (

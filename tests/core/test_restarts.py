@@ -2,9 +2,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from chalicelib.core.births import Plan, plan_start
 from chalicelib.core.ids import ActivityId, DeadLetterId, RunId, TransitionId
 from chalicelib.core.journal import Entry, Failure, Input, Opened, Output, Performed, Signal, SignalName
 from chalicelib.core.json_values import Variables
+from chalicelib.core.overrides import Overrides
 from chalicelib.core.replay import replay
 from chalicelib.core.restart_requests import (
     AfterEntry,
@@ -16,8 +18,8 @@ from chalicelib.core.restart_requests import (
     StartPoint,
     StartRequest,
 )
-from chalicelib.core.restarts import Plan, plan_restart, plan_start
-from chalicelib.core.runs import ENDED, Cause, Overrides, Run, RunStatus
+from chalicelib.core.restarts import plan_restart
+from chalicelib.core.runs import ENDED, Cause, Run, RunStatus
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
 from tests.core.elements import ask, between, call
 from tests.core.sources import ACCOUNT, BIRTH, CAUSE, NEW, SOURCE, Past, ended, past, request, version_of
@@ -282,8 +284,8 @@ def test_a_run_that_fails_at_once_leaves_a_dead_letter():
     assert letter is not None
     assert letter.id == f"{BIRTH.at:013d}-{NEW}"
     assert (run.status, run.dead_letter, run.failure) == (RunStatus.FAILED, letter.id, letter.failure)
-    assert (letter.account, letter.run, letter.definition, letter.at) == (ACCOUNT, NEW, run.definition, BIRTH.at)
-    assert (letter.business_key, letter.labels) == ("order-7", ("blue",))
+    assert (letter.account, letter.run, letter.at) == (ACCOUNT, run, BIRTH.at)
+    assert (run.business_key, run.labels) == ("order-7", ("blue",))
     assert (letter.failure.element, letter.consumed_by) == ("a", None)
 
 

@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 
 from chalicelib.core.definitions import RetryPolicy
 from chalicelib.core.effects import Failed
+from chalicelib.core.overrides import Overrides
 from chalicelib.core.retries import next_try
-from chalicelib.core.runs import Overrides, Tries
+from chalicelib.core.runs import Tries
 
 AT = 1_000_000
 POLICY = RetryPolicy(attempts=4, delay_s=2.0, factor=3.0, max_delay_s=10.0)

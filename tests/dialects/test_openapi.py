@@ -11,9 +11,10 @@ from chalicelib.dialects.flowx import routes as flowx
 from chalicelib.dialects.openapi import document
 from chalicelib.dialects.ops import routes as ops
 from chalicelib.dialects.retab import routes as retab
+from chalicelib.dialects.upstash import routes as upstash
 from tests.dialects.client import Api
 
-_DIALECTS = [ops, retab, flowx]
+_DIALECTS = [ops, retab, upstash, flowx]
 _DOCUMENTS = [document(dialect.ABOUT, dialect.OPERATIONS) for dialect in _DIALECTS]
 _DOCUMENT = _DOCUMENTS[0]
 

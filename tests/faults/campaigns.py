@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, combinations, count, product
 
+from tests.faults import dead_letter_scenarios  # noqa: F401 - they register
 from tests.faults.plans import LASTING, Delivery, Fault, Kind, Order, Plan
 from tests.faults.play import Play, begin
 from tests.faults.promises import check
@@ -69,10 +70,14 @@ def undisturbed(stage: Stage, name: str) -> Played:
             yield perform(stage, Plan(name, Delivery(lost=lost)))
 
 
-def singles(stage: Stage, name: str, delivery: Delivery = Delivery()) -> Played:  # noqa: B008 - frozen
-    """Let every kind of fault strike every call, one in a schedule."""
-    for kind, is_lasting in SHAPES:
-        for number in count(0, SCENARIOS[name].every):
+def singles(stage: Stage, name: str, delivery: Delivery = Delivery(), most: int | None = None) -> Played:  # noqa: B008 - frozen
+    """Let every kind of fault strike every call, one in a schedule; or only about so many, spread evenly."""
+    every = SCENARIOS[name].every
+    if most is not None:
+        calls = len(perform(stage, Plan(name, delivery))[0].strikes.made)
+        every = max(every, -(-calls * len(SHAPES) // most))
+    for shape, (kind, is_lasting) in enumerate(SHAPES):
+        for number in count(shape % every if most is not None else 0, every):
             play, problems = perform(stage, Plan(name, delivery, (Fault(number, kind, is_lasting),)))
             if len(play.strikes.made) <= number:
                 break

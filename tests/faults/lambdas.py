@@ -15,9 +15,11 @@ from chalice.local import LambdaEventConverter, RouteMatcher
 from app import app
 from chalicelib import wiring
 from chalicelib.core.errors import Busy
+from chalicelib.dialects.upstash.ids import read_run_id
 from local.aws import ACCOUNT, REGION
 from local.event_sources import Function, FunctionError
 from tests.faults.strikes import Crash, invoked
+from tests.world import ACME
 
 FUNCTION_S, API_S = 60.0, 29.0  # the timeouts in .chalice/config.json
 
@@ -31,13 +33,17 @@ class Reply:
 
     @property
     def is_unknown(self) -> bool:
-        return self.status >= 500
+        return self.status >= 500 or self.status == 429
 
     @property
     def run(self) -> str:
         """Name the run that an answer tells of, as we do, whatever the dialect; none: an empty text."""
         answered = json.loads(self.body or "{}")
-        told = str(answered.get("id") or answered.get("uuid") or "")
+        first = answered[0] if isinstance(answered, list) else answered
+        [first, *_] = first.get("workflowRuns") or [first]
+        told = str(first.get("id") or first.get("uuid") or first.get("workflowRunId") or "")
+        if told.startswith("wfr_"):
+            return read_run_id(ACME, told)
         return str(UUID(told.removeprefix("run_"))) if told.startswith("run_") else told
 
     @property
@@ -45,7 +51,7 @@ class Reply:
         """Answer a refusal's code, or what the dialect says of it."""
         told = json.loads(self.body)
         if "error" in told:
-            return str(told["error"]["code"])
+            return str(told["code"] if isinstance(told["error"], str) else told["error"]["code"])
         if "errorKey" in told:
             return str(told["errorKey"])
         detail = told["detail"]

@@ -17,18 +17,20 @@ import chalicelib.core.runs
 import chalicelib.service.deliveries
 import chalicelib.service.work
 from chalicelib.core.advance import effect
+from chalicelib.core.births import Plan
 from chalicelib.core.dead_letters import DeadLetter
 from chalicelib.core.effects import HttpCall
 from chalicelib.core.ids import RunId
 from chalicelib.core.journal import Entry
 from chalicelib.core.refusals import KeyReused, RunNotFound
 from chalicelib.core.restart_requests import RestartRequest
-from chalicelib.core.restarts import Plan
 from chalicelib.core.runs import Lease, Run
+from chalicelib.service.births import Made
 from chalicelib.service.commands import Command
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell
-from chalicelib.service.restarts import Made, Restarts
+from chalicelib.service.flow_control import Turn
+from chalicelib.service.restarts import Restarts
 from chalicelib.service.work import Work, Worker
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import letter_row
@@ -175,7 +177,7 @@ def unfenced_head(patch: pytest.MonkeyPatch) -> None:
             for row in rows_of(run.account, run.id, index, entries, writer):
                 transaction.save(row, condition=JournalRow.pk.does_not_exist())
             if letter is not None:
-                transaction.save(letter_row(letter, store.shards))
+                transaction.save(letter_row(letter, store.shards, store.accounts))
 
         store.calls.transact(store.connection, put, run.id, writer, str(run.revision), str(index))
         return moved
@@ -197,7 +199,7 @@ def letter_beside(patch: pytest.MonkeyPatch) -> None:
     ) -> Run:
         written = commit(store, run, index, entries, None, writer)
         if letter is not None:
-            row = letter_row(letter, store.shards)
+            row = letter_row(letter, store.shards, store.accounts)
             store.calls.make(row.save)
         return written
 
@@ -223,9 +225,9 @@ def forgotten_tries(patch: pytest.MonkeyPatch) -> None:
     """How often something was tried is known to one process alone."""
     leave = Worker._leave  # noqa: SLF001 - the mistake is there
 
-    def forgetful(worker: Worker, work: Work, owner: str) -> None:
+    def forgetful(worker: Worker, work: Work, turn: Turn) -> None:
         known = {token: replace(tries, count=0) for token, tries in work.run.tries.items()}
-        leave(worker, replace(work, run=replace(work.run, tries=known)), owner)
+        leave(worker, replace(work, run=replace(work.run, tries=known)), turn)
 
     patch.setattr(Worker, "_leave", forgetful)
 
@@ -300,7 +302,7 @@ def ring_before_writing(patch: pytest.MonkeyPatch) -> None:
 
     def early(service: Restarts, command: Command, request: RestartRequest) -> Made:
         run_id = command.run_id(service.new_id)
-        service.doorbell.queue.put([Ring(run_key(command.account, run_id))])
+        service.births.doorbell.queue.put([Ring(run_key(command.account, run_id))])
         return restart(service, command, request)
 
     patch.setattr(Restarts, "restart", early)

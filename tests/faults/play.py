@@ -6,8 +6,11 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
+from chalicelib.core.callbacks import Callback
+from chalicelib.core.ids import derived_uuid
 from chalicelib.core.journal import Entry, Opened
-from chalicelib.stores.entries import unpack_entries
+from chalicelib.stores.entries import read, unpack_entries
+from chalicelib.stores.packing import unpack
 from tests.faults.engines import Row
 from tests.faults.lambdas import Died, Reply, Sandbox, read_reply, request_event, schedule_event
 from tests.faults.plans import Order, Plan
@@ -50,6 +53,8 @@ class Asked:
     may_be_refused: frozenset[str | None] = frozenset()
     run: str | None = None
     refusal: str | None = None
+    is_optional: bool = False
+    """Whether there may be no such run."""
 
 
 @dataclass(slots=True)
@@ -64,6 +69,10 @@ class Play:
     problems: list[str] = field(default_factory=list)
     pending: list[Message] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
+    removed: set[str] = field(default_factory=set)
+    """The failed runs whose dead letters were removed, or may have been."""
+    told: set[str] = field(default_factory=set)
+    """The runs that had ended, and of whose failure somebody is told again."""
     most_tries: int = 1
     """How often one effect may be asked for when nothing goes wrong."""
     strikes: Strikes = field(default_factory=Strikes)
@@ -122,6 +131,46 @@ class Play:
         self.problems.append(f"UNANSWERED: {name}")
         self.asked[name] = asked
         return ""
+
+    def ask_for_pages(self, name: str, path: str, *, method: str = "POST", by: Sandbox | None = None) -> None:
+        """Ask for page after page as an SDK does, each until it is answered, to the end."""
+        cursor = ""
+        for number in range(PATIENCE):
+            reply = self._ask_for_page(method, f"{path}&cursor={cursor}", by)
+            if reply is None:
+                self.problems.append(f"UNANSWERED: {name} {number}")
+                return
+            if reply.status >= 400:
+                self.problems.append(f"ANSWER: {name} {number} was refused: {reply.body}")
+                return
+            cursor = json.loads(reply.body).get("cursor", "")
+            if not cursor:
+                return
+        self.problems.append(f"ENDLESS: {name}")
+
+    def _ask_for_page(self, method: str, path: str, by: Sandbox | None) -> Reply | None:
+        for _ in range(PATIENCE):
+            reply = self.request(method, path, None, None, by)
+            if not reply.is_unknown:
+                return reply
+            self.stage.clock.advance(PAUSE)
+        return None
+
+    def expect_reborn(self, *, ends: str = "completed", kept: int = 0, is_optional: bool = False) -> None:
+        """Expect that each dead letter that stood before has become the one run whose id follows from it."""
+        for row in self.before["dead-letters"]:
+            if row["account"]["S"] == ACME:
+                run = derived_uuid(ACME, "dead_letter", row["dead_letter_id"]["S"])
+                wanted = frozenset(ends.split())
+                self.asked[f"reborn {run}"] = Asked("", None, None, wanted, kept, run=run, is_optional=is_optional)
+
+    def expect_callback(self, run: str, state: str | None) -> None:
+        """Expect that telling of a run's failure stands so, on its head and on its dead letter."""
+        rows = [row for table in ("runs", "dead-letters") for row in self.rows(table)]
+        ours = [row for row in rows if (row["account"]["S"], row["run_id"]["S"]) == (ACME, run)]
+        found = [read(unpack(row["callback"]["B"]), Callback).state.value for row in ours if "callback" in row]
+        if not ours or {*found} - {state} or (state is not None and len(found) < len(ours)):
+            self.problems.append(f"CALLBACK: {run} has {found} instead of {state}")
 
     def _answered(self, name: str, asked: Asked, reply: Reply) -> Asked:
         if reply.status >= 400:

@@ -77,7 +77,8 @@ def _asked_again(play: Play) -> Iterator[str]:
 def _runs(play: Play, stands: Stands) -> Iterator[str]:
     accepted = {asked.run for asked in play.asked.values() if asked.run}
     wanted = {*play.given.values(), *accepted} - play.gone
-    yield from (f"LOST: run {run} was accepted, and is not there" for run in wanted - stands.runs.keys())
+    optional = {asked.run for asked in play.asked.values() if asked.is_optional}
+    yield from (f"LOST: run {run} was accepted, and is not there" for run in wanted - optional - stands.runs.keys())
     yield from (f"UNASKED: run {run}" for run in stands.runs.keys() - wanted)
 
 
@@ -92,7 +93,7 @@ def _letters(play: Play, stands: Stands) -> Iterator[str]:
     """A failed run has one dead letter, and its restarts make it a tombstone that names one of them."""
     held = Counter(row["run_id"]["S"] for row in stands.letters)
     failed = {run: row for run, row in stands.runs.items() if row["status"]["S"] == "failed"}
-    if held.keys() - play.gone != failed.keys() or set(held.values()) - {1}:
+    if (held.keys() - play.gone) | play.removed != failed.keys() | play.removed or set(held.values()) - {1}:
         yield f"LETTERS: {dict(held)} for the failed runs {sorted(failed)}"
     born = {run: row["source_id"]["S"] for run, row in stands.runs.items() if "source_id" in row}
     for row in stands.letters:
@@ -173,7 +174,7 @@ def _must_stay(table: str, row: Row, play: Play) -> bool:
     if _is_others(row):
         return True
     _, _, run = row["pk"]["S"].partition("#")
-    return table in {"runs", "journal"} and run in play.ended - play.gone
+    return table in {"runs", "journal"} and run in play.ended - play.gone - play.told
 
 
 def _is_others(row: Row) -> bool:

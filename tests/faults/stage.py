@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
@@ -56,8 +56,8 @@ class Stage:
 
     def boot(self) -> wiring.Services:
         """Answer the services of a new process: it remembers nothing."""
-        built = wiring.build(settings(self.engine), machine(self.clock, self.ids), self.clients)
-        return replace(built, worker=replace(built.worker, performer=cast("Performer", _Struck(self))))
+        performer = cast("Performer", _Struck(self))
+        return wiring.build(settings(self.engine), machine(self.clock, self.ids), self.clients, performer)
 
     def make_key(self) -> None:
         """Let clients show a key that may do everything."""
@@ -87,6 +87,8 @@ def settings(engine: Engine) -> wiring.Settings:
         stage=STAGE,
         region=aws.REGION,
         runs_queue_url=engine.resources.refs["RunsQueue"],
+        bulk_runs_queue_url=engine.resources.refs["BulkRunsQueue"],
+        dispatch_queue_url=engine.resources.refs["DispatchQueue"],
         cursor_secret="a secret of the schedules, long enough",
         due_shards=1,
     )

@@ -139,10 +139,12 @@ def _half_sent(request: Request, make: Make) -> Any:
 
 
 def _half_read(request: Request, make: Make) -> Any:
-    """Read all keys of a batch but the last of each table."""
+    """Read all keys of a batch but the last of each table; where that is none, DynamoDB refuses the call."""
     asked = request["RequestItems"]
     first = {table: {**of, "Keys": of["Keys"][:-1]} for table, of in asked.items() if len(of["Keys"]) > 1}
-    answer = make({**request, "RequestItems": first}) if first else {"Responses": {}}
+    if not first:
+        raise _refusal("dynamodb.BatchGetItem", request)
+    answer = make({**request, "RequestItems": first})
     left = {table: {**of, "Keys": of["Keys"][-1:]} for table, of in asked.items()}
     return {**answer, "UnprocessedKeys": left}
 

@@ -4,12 +4,17 @@ from itertools import islice
 
 import pytest
 
+from tests.faults import dead_letter_encounters  # noqa: F401 - they register
 from tests.faults.encounters import ENCOUNTERS
 from tests.faults.interleavings import explore, read_order, repeat, write_order
 
 MOST = 60  # orders of one encounter with every commit; `make faults` plays all
 
-KEPT = [("a_completion_and_a_cancel", "a4 b6 a3"), ("a_worker_and_a_cancel", "a8 b4 a1 b3")]
+KEPT = [
+    ("a_completion_and_a_cancel", "a4 b6 a3"),
+    ("a_worker_and_a_cancel", "a8 b4 a1 b3"),
+    ("two_by_ids_under_one_key", "a4 b6 a2"),
+]
 """Orders that found a mistake, by their encounter: a head and a journal read before and after the run ended."""
 
 

@@ -9,7 +9,17 @@ import pytest
 from chalice.config import Config
 from pynamodb.models import Model
 
-from chalicelib.stores.tables import AppRow, DeadLetterRow, DefinitionRow, JournalRow, KeyRow, RunRow, connect
+from chalicelib.stores.tables import (
+    AccountRow,
+    AppRow,
+    DeadLetterRow,
+    DefinitionRow,
+    JournalRow,
+    KeyRow,
+    RunRow,
+    SlotRow,
+    connect,
+)
 from chalicelib.wiring import settings_from
 from local import aws
 from local.template import Resources, create, event_source_queue, read_template
@@ -23,8 +33,10 @@ TABLES: dict[str, type[Model]] = {
     "DeadLettersTable": DeadLetterRow,
     "KeysTable": KeyRow,
     "AppsTable": AppRow,
+    "AccountsTable": AccountRow,
+    "SlotsTable": SlotRow,
 }
-EXPIRING = {"RunsTable", "JournalTable", "DeadLettersTable"}
+EXPIRING = {"RunsTable", "JournalTable", "DeadLettersTable", "SlotsTable"}
 TEMPLATE = read_template()
 CHALICE = Path(__file__).parents[2] / ".chalice"
 

@@ -3,9 +3,10 @@
 import pytest
 
 from chalicelib.core.journal import Signal, SignalName
+from chalicelib.core.overrides import Overrides
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.restart_requests import FromFailure
-from chalicelib.core.runs import Overrides, RunStatus
+from chalicelib.core.runs import RunStatus
 from chalicelib.service.runs import RunEnded
 from tests.graphs import Ask, Call, Pause, steps
 from tests.service.stories import begun, complete, failed, journal, kinds

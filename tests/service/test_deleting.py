@@ -8,10 +8,11 @@ from chalicelib.core.errors import Busy
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.restart_requests import FromFailure
 from chalicelib.core.run_summaries import RunFilter
-from chalicelib.service.runs import RunNotEnded
+from chalicelib.service.runs import MAX_COLLISIONS, RunNotEnded
 from tests.aws_calls import Killed, watched
 from tests.graphs import Ask
 from tests.service.stories import begun, completed, failed
+from tests.stores.faults import refusal
 from tests.world import ACME, MINUTE, OTHER, World
 
 
@@ -104,6 +105,21 @@ def test_two_who_delete_one_run_at_once_both_find_it_gone(world, order, faults, 
 
     delete(world, run.id)
 
+    assert world.rows_of([run.id]) == []
+
+
+def test_a_run_that_moves_all_the_time_is_to_be_deleted_later(world, order, faults):
+    run = failed(world, order)
+    faults.refuse(
+        "dynamodb.TransactWriteItems",
+        [refusal("TransactionCanceledException", "ConditionalCheckFailed", "None")] * MAX_COLLISIONS,
+    )
+
+    with pytest.raises(Busy):
+        delete(world, run.id)
+
+    assert len(world.rows("dead-letters")) == 1
+    delete(world, run.id)
     assert world.rows_of([run.id]) == []
 
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.births import Plan
+from chalicelib.core.dead_letters import LetterFilter
 from chalicelib.core.errors import RestartError, TooLarge
 from chalicelib.core.ids import ActivityId, RunId, TransitionId
 from chalicelib.core.journal import Closed, Input, Opened
@@ -19,7 +21,6 @@ from chalicelib.core.refusals import (
     VersionNotFound,
 )
 from chalicelib.core.restart_requests import AfterEntry, At, Beginning, Data, FromFailure, RestartRequest
-from chalicelib.core.restarts import Plan
 from chalicelib.core.runs import Lineage, Run, RunStatus
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity
 from chalicelib.core.versions import DraftVersion, NamedVersion, PublishedVersion
@@ -140,13 +141,13 @@ class TestTheNewRun:
 
 class TestTheSource:
     def test_s_dead_letter_is_consumed_in_the_transaction_that_makes_the_new_run(self, world, source, calls):
-        [letter] = world.services.runs.dead_letters(ACME, before=None, limit=10).items
+        [letter] = world.services.dead_letters.page(ACME, LetterFilter(), before=None, limit=10).items
         calls.made.clear()
 
         new = world.restart(source.id)
 
         assert "dynamodb.TransactWriteItems" in calls.made
-        assert world.services.runs.dead_letters(ACME, before=None, limit=10).items == ()
+        assert world.services.dead_letters.page(ACME, LetterFilter(), before=None, limit=10).items == ()
         [tombstone] = world.rows("dead-letters")
         assert (tombstone["dead_letter_id"]["S"], tombstone["consumed_by"]["S"]) == (letter.id, new.id)
 

@@ -2,15 +2,17 @@
 
 import pytest
 
+from chalicelib.core.dead_letters import LetterFilter
 from chalicelib.core.errors import TooLarge
 from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId
+from chalicelib.core.overrides import Overrides
 from chalicelib.core.refusals import DefinitionNotFound, KeyReused, NothingPublished, RunNotFound, VersionNotFound
 from chalicelib.core.restart_requests import StartRequest
 from chalicelib.core.run_summaries import RunFilter
-from chalicelib.core.runs import GRACE_MS, Lineage, Overrides, RunStatus
+from chalicelib.core.runs import GRACE_MS, Lineage, RunStatus
 from chalicelib.core.versions import DraftVersion, NamedVersion, PublishedVersion
+from chalicelib.service.births import Made
 from chalicelib.service.commands import Command
-from chalicelib.service.restarts import Made
 from tests.graphs import Ask, Call, Compute, document
 from tests.service.stories import begun, go_cold, kinds
 from tests.stores.test_packing import INCOMPRESSIBLE
@@ -57,9 +59,9 @@ class TestAStartedRun:
         run = world.start()
 
         assert run.status is RunStatus.FAILED
-        assert calls.made == ["dynamodb.GetItem", "dynamodb.TransactWriteItems"]
-        [letter] = world.services.runs.dead_letters(ACME, before=None, limit=10).items
-        assert (letter.run, letter.id, letter.failure) == (run.id, run.dead_letter, run.failure)
+        assert calls.made == [*["dynamodb.GetItem"] * 2, "dynamodb.TransactWriteItems"]  # its retention is looked up
+        [letter] = world.services.dead_letters.page(ACME, LetterFilter(), before=None, limit=10).items
+        assert (letter.run.id, letter.id, letter.failure) == (run.id, run.dead_letter, run.failure)
 
     def test_is_its_own_root_and_bears_its_labels_and_business_key(self, world):
         run = begun(world, Call("work"), labels=("blue",), business_key="order-7")

@@ -7,8 +7,9 @@ from chalicelib.core.errors import Busy, TooLarge
 from chalicelib.core.ids import RunId
 from chalicelib.core.journal import Closed
 from chalicelib.core.json_values import Json, Variables
+from chalicelib.core.overrides import Overrides
 from chalicelib.core.refusals import RunNotFound
-from chalicelib.core.runs import GRACE_MS, Overrides, RunStatus
+from chalicelib.core.runs import GRACE_MS, RunStatus
 from chalicelib.service.runs import MAX_COLLISIONS, RunEnded, TaskClosed, TaskNotFound
 from tests.core.elements import ask, between
 from tests.graphs import Ask, Call, Fork, Pause, steps

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.core.dead_letters import DeadLetter
+from chalicelib.core.dead_letters import DeadLetter, LetterFilter
 from chalicelib.core.effects import HttpCall, Outcome, Succeeded
 from chalicelib.core.errors import Busy
 from chalicelib.core.journal import Failure, Output
@@ -21,7 +21,7 @@ SECOND = 1_000
 
 
 def letters(world: World) -> tuple[DeadLetter, ...]:
-    return world.services.runs.dead_letters(ACME, before=None, limit=10).items
+    return world.services.dead_letters.page(ACME, LetterFilter(), before=None, limit=10).items
 
 
 def key_of(run: Run) -> str:
@@ -133,12 +133,14 @@ class TestRetries:
 
         world.deliver()
 
-        ended, failure = world.run(run.id), Failure("work", "http_503", "unwell")
+        ended, failure = world.run(run.id), Failure("work", "http_503", "unwell", tries=3)
         assert (ended.status, ended.failure, ended.wake_at) == (RunStatus.FAILED, failure, None)
         assert kinds(world, run.id) == ["Performed", "Output"]
-        assert letters(world) == (
-            DeadLetter(ACME, ended.dead_letter, run.id, run.definition, failure, BEGINNING, "order-7", ("blue",)),
-        )
+        [letter] = letters(world)
+        assert (letter.id, letter.at, letter.consumed_by) == (ended.dead_letter, BEGINNING, None)
+        told = letter.run
+        assert (told.id, told.definition, told.failure, told.input) == (run.id, run.definition, failure, run.input)
+        assert (told.business_key, told.labels) == ("order-7", ("blue",))
         [written] = [request for name, request in zip(calls.made, calls.requests, strict=True) if name == TRANSACT]
         tables = {action["Put"]["TableName"] for action in written["TransactItems"]}
         assert tables == {"reprise-runs-test", "reprise-journal-test", "reprise-dead-letters-test"}

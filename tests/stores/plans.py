@@ -3,11 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.core.births import Birth, Plan, plan_start
 from chalicelib.core.ids import ActivityId, RunId, derived_uuid
 from chalicelib.core.journal import Entry, Failure, Performed
 from chalicelib.core.json_values import Json
 from chalicelib.core.restart_requests import StartRequest
-from chalicelib.core.restarts import Birth, Plan, plan_start
 from chalicelib.core.runs import Run
 from chalicelib.core.versions import Version, snapshot_id
 from tests.graphs import Ask, Block, Call, definition

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ParamValid
 from pynamodb.exceptions import PutError, PynamoDBException
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.core.errors import Busy
+from chalicelib.core.errors import Busy, Throttled
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.runs import RunStore
 from chalicelib.stores.tables import JournalRow
@@ -126,6 +126,24 @@ class TestAPassingTrouble:
     def test_may_turn_out_to_be_a_refusal(self, patient, error):
         with pytest.raises(Refused):
             patient.make(Call(error, refusal("ConditionalCheckFailedException")))
+
+
+@pytest.mark.parametrize(
+    ("error", "is_throttled"),
+    [
+        (refusal("ThrottlingException"), True),
+        (refusal(CANCELED, "ThrottlingError", "ProvisionedThroughputExceeded", CONFLICT), True),
+        (refusal(CANCELED, CONFLICT, HELD), False),
+        (refusal("InternalServerError"), False),
+        (EndpointConnectionError(endpoint_url="http://aws.test"), False),
+    ],
+    ids=lambda value: told(value) if isinstance(value, Exception) else "",
+)
+def test_a_trouble_for_lack_of_capacity_is_told_from_the_others(patient, error, is_throttled):
+    with pytest.raises(Busy) as raised:
+        patient.make(Call(*[error] * 4))
+
+    assert isinstance(raised.value, Throttled) == is_throttled
 
 
 @pytest.mark.parametrize("error", FINAL, ids=told)

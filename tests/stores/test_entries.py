@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.core.journal import Failure, Signal, SignalName
-from chalicelib.core.runs import Cause, Overrides, Tries
+from chalicelib.core.overrides import Overrides
+from chalicelib.core.runs import Cause, Tries
 from chalicelib.stores.entries import (
     entry_name,
     pack_entries,

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.core.births import Plan
 from chalicelib.core.errors import TooLarge
 from chalicelib.core.journal import Entry
 from chalicelib.core.refusals import PrefixTooLarge
-from chalicelib.core.restarts import Plan
 from chalicelib.stores.entries import unpack_entries
 from chalicelib.stores.journals import MAX_TRANSACTION, ROW_TARGET, rows_of
 from chalicelib.stores.packing import MAX_ITEM

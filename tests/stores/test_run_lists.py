@@ -100,7 +100,7 @@ class TestAList:
             snapshot=run.snapshot,
             status=RunStatus.FAILED,
             business_key="order-7",
-            labels=("a", "b"),
+            labels=("b", "a"),
             lineage=Lineage(run.id, None, 1, CAUSE),
             failure=FAILURE,
             dead_letter=ended.dead_letter,

@@ -142,12 +142,12 @@ def write_failure_or_none(failure: journal.Failure | None) -> Failure | None:
 def write_dead_letter(letter: dead_letters.DeadLetter) -> DeadLetter:
     return DeadLetter(
         id=letter.id,
-        run_id=letter.run,
-        definition=letter.definition,
+        run_id=letter.run.id,
+        definition=letter.run.definition,
         failure=write_failure(letter.failure),
         at=write_time(letter.at),
-        business_key=letter.business_key,
-        labels=list(letter.labels),
+        business_key=letter.run.business_key,
+        labels=list(letter.run.labels),
     )
 
 

@@ -14,7 +14,8 @@ from chalicelib.dialects.json_bodies import read_json, read_struct
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.ops import answers
 from chalicelib.dialects.ops.reading import read_body, read_no_query
-from chalicelib.dialects.ops.requests import Key, Shape
+from chalicelib.dialects.ops.requests import Key
+from chalicelib.dialects.ops.shapes import Shape
 from chalicelib.dialects.times import write_time
 
 BuildName = Annotated[str, Meta(min_length=1, max_length=64)]

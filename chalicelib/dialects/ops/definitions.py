@@ -20,8 +20,9 @@ from chalicelib.dialects.ops.answers import (
     write_listed,
     write_published,
 )
-from chalicelib.dialects.ops.reading import read_body, read_no_query, read_place, read_query
+from chalicelib.dialects.ops.reading import read_body, read_no_query, read_query
 from chalicelib.dialects.ops.requests import Listing, NoFields, VersionQuery, read_version_text
+from chalicelib.dialects.places import read_place
 
 
 def save(services: Services, call: Call) -> Answer:

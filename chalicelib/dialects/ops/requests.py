@@ -1,30 +1,29 @@
 """What our own dialect is asked: the shapes of bodies and queries, and how they become the core's values.
 
-What a shape does not name is refused. `flow_control` and `failure_callback` are named, so that their place is
-kept, and refused when given.
+What a shape does not name is refused.
 """
 
 import re
 from typing import Annotated, Any, Literal, assert_never
 
-import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
 from chalicelib.core.access import Scope
 from chalicelib.core.errors import Invalid
 from chalicelib.core.ids import AccountId, ActivityId, DefinitionKey, RunId, SnapshotId, TransitionId
-from chalicelib.core.refusals import Unsupported
+from chalicelib.core.overrides import FlowControl, Overrides
+from chalicelib.core.refusals import FlowIncomplete
 from chalicelib.core.restart_requests import AfterEntry, At, Beginning, Data, FromFailure, RestartRequest, StartRequest
 from chalicelib.core.restart_requests import StartPoint as CoreStartPoint
 from chalicelib.core.run_summaries import RunFilter
-from chalicelib.core.runs import ENDED, Cause, Overrides, RunStatus
+from chalicelib.core.runs import ENDED, Cause, RunStatus
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
 from chalicelib.core.versions import DraftVersion, NamedVersion, PublishedVersion, SameVersion, VersionChoice
+from chalicelib.dialects.ops.shapes import Shape
+from chalicelib.dialects.ops.wishes import RunWishes, read_wishes
 from chalicelib.dialects.times import read_time
 
 MAX_JOURNAL_PAGE = 1000  # entries
-YEAR_S = 365 * 86400
-WEEK_S = 7 * 86400
 
 _VERSIONS: dict[str, VersionChoice] = {
     "same": SameVersion(),
@@ -37,9 +36,6 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 Label = Annotated[str, Meta(min_length=1, max_length=128)]
 Labels = Annotated[list[Label], Meta(max_length=50)]
 BusinessKey = Annotated[str, Meta(min_length=1, max_length=255)]
-Retries = Annotated[int, Meta(ge=0, le=19, description="How often an action is tried again.")]
-RetryDelay = Annotated[float, Meta(ge=0, le=WEEK_S, description="Seconds before the first retry.")]
-Delay = Annotated[float, Meta(ge=0, le=YEAR_S, description="Seconds before the run begins.")]
 Reason = Annotated[str, Meta(max_length=1000)]
 Limit = Annotated[int, Meta(ge=1, le=200)]
 Text = Annotated[str, Meta(min_length=1, max_length=2048)]
@@ -71,10 +67,6 @@ class TimesInvalid(Invalid):
         super().__init__("'created_from' is later than 'created_to'.", field="created_from")
 
 
-class Shape(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What we are asked."""
-
-
 class NoFields(Shape, frozen=True):
     """Nothing can be said here."""
 
@@ -103,7 +95,7 @@ class RunQuery(Listing, frozen=True):
 
 
 class JournalQuery(Shape, frozen=True):
-    first: Annotated[int, Meta(ge=0)] = msgspec.field(default=0, name="from")
+    first: Annotated[int, Meta(ge=0)] = field(default=0, name="from")
     limit: Annotated[int, Meta(ge=1, le=MAX_JOURNAL_PAGE)] = MAX_JOURNAL_PAGE
 
 
@@ -145,39 +137,32 @@ def read_version_text(given: str) -> VersionChoice:
 # -- starting
 
 
-class RunWishes(Shape, frozen=True, kw_only=True):
-    """What both a first run and a restarted one can be asked for."""
-
-    retries: Retries | None = None
-    retry_delay: RetryDelay | None = None
-    delay: Delay = 0.0
-    flow_control: Annotated[Any, Meta(description="Not offered yet: refused when given.")] = None
-    failure_callback: Annotated[Any, Meta(description="Not offered yet: refused when given.")] = None
-
-
 class Start(RunWishes, frozen=True, kw_only=True):
-    input: dict[str, Any] = {}
+    input: dict[str, Any] = field(default_factory=dict)
     business_key: BusinessKey | None = None
-    labels: Labels = []
+    labels: Labels = field(default_factory=list)
     version: int | str = "published"
 
 
 def read_start(asked: Start, account: AccountId, cause: Cause) -> StartRequest:
-    _check_offered(asked)
+    wishes = read_wishes(asked)
+    if asked.flow_control is not None and (wishes.flow_key is None or wishes.flow_limits is None):
+        raise FlowIncomplete
     return StartRequest(
         account=account,
         cause=cause,
         input=asked.input,
         business_key=asked.business_key,
         labels=_read_labels(asked.labels),
-        overrides=Overrides(asked.retries, asked.retry_delay, asked.delay),
+        overrides=Overrides(
+            retries=asked.retries,
+            retry_delay_s=None if wishes.retry_delay is not None else asked.retry_delay,
+            delay_s=asked.delay,
+            retry_delay=wishes.retry_delay,
+            flow=FlowControl(wishes.flow_key, wishes.flow_limits) if wishes.flow_key and wishes.flow_limits else None,
+            failure_callback=wishes.failure_callback,
+        ),
     )
-
-
-def _check_offered(asked: RunWishes) -> None:
-    for name in ("flow_control", "failure_callback"):
-        if getattr(asked, name) is not None:
-            raise Unsupported(name)
 
 
 def _read_labels(labels: list[str]) -> tuple[str, ...]:
@@ -218,7 +203,7 @@ class Restart(RunWishes, frozen=True, kw_only=True):
     start: StartPoint = FromBeginning()
     version: int | str = "same"
     data: Literal["input", "last_variables"] = "input"
-    overlay: dict[str, Any] = {}
+    overlay: dict[str, Any] = field(default_factory=dict)
     keep_business_key: bool = True
     skip_listeners: bool = False
     skip_mappings: bool = False
@@ -228,8 +213,7 @@ class Restart(RunWishes, frozen=True, kw_only=True):
 
 
 def read_restart(asked: Restart, source: RunId, cause: Cause) -> RestartRequest:
-    _check_offered(asked)
-    allowed = asked.allowed_statuses
+    wishes, allowed = read_wishes(asked), asked.allowed_statuses
     return RestartRequest(
         source=source,
         cause=cause,
@@ -241,8 +225,12 @@ def read_restart(asked: Restart, source: RunId, cause: Cause) -> RestartRequest:
         is_skipping_listeners=asked.skip_listeners,
         is_skipping_mappings=asked.skip_mappings,
         retries=asked.retries,
-        retry_delay_s=asked.retry_delay,
+        retry_delay_s=None if wishes.retry_delay is not None else asked.retry_delay,
+        retry_delay=wishes.retry_delay,
         delay_s=asked.delay,
+        flow_key=wishes.flow_key,
+        flow_limits=wishes.flow_limits,
+        failure_callback=wishes.failure_callback,
         labels=None if asked.labels is None else _read_labels(asked.labels),
         allowed=ENDED if allowed is None else frozenset(map(RunStatus, allowed)),
     )
@@ -282,7 +270,7 @@ class Cancel(Shape, frozen=True):
 
 
 class Complete(Shape, frozen=True):
-    variables: dict[str, Any] = {}
+    variables: dict[str, Any] = field(default_factory=dict)
 
 
 class CreateKey(Shape, frozen=True):

@@ -1,6 +1,7 @@
 """Restarts over our own dialect, and the dead letters that ask for them."""
 
 from chalicelib.core.access import Scope
+from chalicelib.core.dead_letters import LetterFilter
 from chalicelib.core.ids import RunId
 from chalicelib.core.runs import Cause
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
@@ -9,9 +10,10 @@ from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_struct
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.ops.answers import DeadLetterList, made_answer, write_dead_letter
-from chalicelib.dialects.ops.reading import read_body, read_place, read_query
+from chalicelib.dialects.ops.reading import read_body, read_query
 from chalicelib.dialects.ops.requests import Listing, Restart, RestartQuery, read_restart
 from chalicelib.dialects.ops.run_answers import Preview, Run, write_plan, write_run
+from chalicelib.dialects.places import read_place
 from chalicelib.service.commands import Command
 
 
@@ -29,7 +31,7 @@ def restart(services: Services, call: Call) -> Answer:
 def dead_letters(services: Services, call: Call) -> Answer:
     query = read_query(call, Listing)
     place = read_place(services, call, query.cursor, listed="dead_letters")
-    page = services.runs.dead_letters(call.account, before=place.position, limit=query.limit)
+    page = services.dead_letters.page(call.account, LetterFilter(), before=place.position, limit=query.limit)
     letters = [write_dead_letter(letter) for letter in page.items]
     return answer(DeadLetterList(dead_letters=letters, next_cursor=place.next_cursor(page.next)))
 

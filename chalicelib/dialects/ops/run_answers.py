@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.core import restarts, runs
+from chalicelib.core import births, overrides, runs
+from chalicelib.core.callbacks import CallbackState
 from chalicelib.core.ids import RunId
 from chalicelib.core.run_summaries import RunSummary
 from chalicelib.core.runs import RunStatus
@@ -80,10 +81,30 @@ def write_run(run: runs.Run | RunSummary) -> Run:
 # -- one run, with its data
 
 
+class FlowControl(Shape, frozen=True):
+    key: str
+    parallelism: int | None
+    rate: int | None
+    period: int
+
+
 class Overrides(Shape, frozen=True):
+    """`failure_callback` is a URL; the headers that go there are not shown."""
+
     retries: int | None
     retry_delay: float | None
+    retry_delay_expression: str | None
     delay: float
+    flow_control: FlowControl | None
+    failure_callback: str | None
+
+
+class FailureCallback(Shape, frozen=True):
+    """How telling of the failure stands, and what the other side answered last."""
+
+    state: CallbackState
+    status: int | None
+    body: str | None
 
 
 class OpenTask(Shape, frozen=True):
@@ -108,22 +129,47 @@ class RunDetail(Run, frozen=True):
     input: dict[str, Any]
     variables: dict[str, Any]
     overrides: Overrides
+    failure_callback: FailureCallback | None
     next_work_at: str | None
     open_tasks: list[OpenTask]
     timers: list[OpenTimer]
 
 
 def write_run_detail(run: runs.Run, waits: Sequence[Wait]) -> RunDetail:
-    overrides = run.overrides
     return RunDetail(
         **msgspec.structs.asdict(write_run(run)),
         input=run.input,
         variables=run.variables,
-        overrides=Overrides(retries=overrides.retries, retry_delay=overrides.retry_delay_s, delay=overrides.delay_s),
+        overrides=_write_overrides(run.overrides),
+        failure_callback=_write_callback(run),
         next_work_at=write_time_or_none(run.not_before),
         open_tasks=[_open_task(wait) for wait in waits if wait.due is None],
         timers=[_open_timer(wait, wait.due) for wait in waits if wait.due is not None],
     )
+
+
+def _write_overrides(held: overrides.Overrides) -> Overrides:
+    return Overrides(
+        retries=held.retries,
+        retry_delay=held.retry_delay_s,
+        retry_delay_expression=held.retry_delay,
+        delay=held.delay_s,
+        flow_control=None if held.flow is None else _write_flow(held.flow),
+        failure_callback=held.failure_callback.url if held.failure_callback else None,
+    )
+
+
+def _write_flow(flow: overrides.FlowControl) -> FlowControl:
+    return FlowControl(flow.key, flow.limits.parallelism, flow.limits.rate, flow.limits.period_s)
+
+
+def _write_callback(run: runs.Run) -> FailureCallback | None:
+    if run.callback is None:
+        return None
+    answered = run.callback.answer
+    if answered is None:
+        return FailureCallback(run.callback.state, None, None)
+    return FailureCallback(run.callback.state, answered.status, answered.body)
 
 
 def _open_task(wait: Wait) -> OpenTask:
@@ -181,7 +227,7 @@ class Preview(Shape, frozen=True):
     plan: Plan
 
 
-def write_plan(plan: restarts.Plan, start: StartPoint) -> Preview:
+def write_plan(plan: births.Plan, start: StartPoint) -> Preview:
     run = plan.run
     new = [write_entry(i, entry) for i, entry in enumerate(plan.journal) if i == 0 or i >= plan.kept]
     return Preview(

@@ -18,7 +18,7 @@ from chalicelib.dialects.json_bodies import read_struct
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.ops.answers import made_answer
 from chalicelib.dialects.ops.journal_answers import AnyEntry, Journal, write_entry
-from chalicelib.dialects.ops.reading import read_body, read_no_query, read_place, read_query
+from chalicelib.dialects.ops.reading import read_body, read_no_query, read_query
 from chalicelib.dialects.ops.requests import (
     Cancel,
     Complete,
@@ -38,6 +38,7 @@ from chalicelib.dialects.ops.run_answers import (
     write_run,
     write_run_detail,
 )
+from chalicelib.dialects.places import read_place
 from chalicelib.service.commands import Command
 from chalicelib.service.runs import MAX_FAMILY
 

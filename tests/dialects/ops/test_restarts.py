@@ -95,6 +95,8 @@ class TestWishes:
             retries=0,
             retry_delay=2,
             delay=60,
+            flow_control={"key": "k", "parallelism": 3},
+            failure_callback={"url": "https://example.test/failed"},
             reason="the shop was closed",
         )
         shown = api.run(run["id"])
@@ -102,7 +104,14 @@ class TestWishes:
 
         assert shown["input"] == {"v_charge": api.run(source)["variables"]["v_charge"], "b": 2}
         assert (shown["business_key"], shown["labels"]) == (None, ["new"])
-        assert shown["overrides"] == {"retries": 0, "retry_delay": 2, "delay": 60}
+        assert shown["overrides"] == {
+            "retries": 0,
+            "retry_delay": 2,
+            "retry_delay_expression": None,
+            "delay": 60,
+            "flow_control": {"key": "k", "parallelism": 3, "rate": None, "period": 1},
+            "failure_callback": "https://example.test/failed",
+        }
         assert shown["cause"]["reason"] == "the shop was closed"
 
     def test_what_is_not_asked_is_as_the_source_had_it(self, world: World, api: Api) -> None:
@@ -163,8 +172,8 @@ class TestRefusals:
             ({"start": {"type": "from_failure"}, "data": "last_variables"}, (400, "data_not_applicable")),
             ({"version": 7}, (404, "version_not_found")),
             ({"start": {"type": "from_failure"}, "version": "draft"}, (409, "version_incompatible")),
-            ({"flow_control": {"key": "k"}}, (400, "unsupported")),
-            ({"failure_callback": "http://example.test"}, (400, "unsupported")),
+            ({"flow_control": {"key": "k"}}, (400, "flow_control_incomplete")),
+            ({"failure_callback": {"url": "ftp://example.test"}}, (400, "failure_callback_refused")),
         ],
     )
     def test_each_one_says_why_and_writes_nothing_whether_tried_or_meant(

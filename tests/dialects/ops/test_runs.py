@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.core.effects import Succeeded
+from chalicelib.core.effects import Answered, Failed, Succeeded
 from chalicelib.core.ids import AccountId
 from chalicelib.dialects.edge import MAX_ANSWER
 from tests.dialects.client import Api, key_of
@@ -15,25 +15,56 @@ from tests.world import World
 
 STARTS = "/ops/v1/definitions/order/runs"
 RUNS = "/ops/v1/runs"
+OUTWARD = {
+    "flow_control": {"key": "k", "parallelism": 3},
+    "failure_callback": {"url": "https://example.test/failed", "headers": {"Authorization": "Bearer secret"}},
+}
 
 
 class TestStart:
     def test_a_run_is_created_with_all_that_was_asked(self, world: World, api: Api) -> None:
         snapshot = publish(api, APPROVED)
         wishes = {"input": {"a": [1, None, "é"]}, "business_key": "b-1", "labels": ["y", "x", "y"]}
-        reply = api.post(STARTS, {**wishes, "retries": 0, "retry_delay": 0.5, "delay": 60})
+        reply = api.post(STARTS, {**wishes, "retries": 0, "retry_delay": 0.5, "delay": 60, **OUTWARD})
         shown = api.run(reply.json["id"])
 
         assert reply.status == 201
         assert shown | reply.json == shown
         assert (shown["status"], shown["version"], shown["snapshot_id"]) == ("pending", 1, snapshot)
         assert (shown["input"], shown["business_key"], shown["labels"]) == ({"a": [1, None, "é"]}, "b-1", ["x", "y"])
-        assert shown["overrides"] == {"retries": 0, "retry_delay": 0.5, "delay": 60}
+        assert shown["overrides"] == {
+            "retries": 0,
+            "retry_delay": 0.5,
+            "retry_delay_expression": None,
+            "delay": 60,
+            "flow_control": {"key": "k", "parallelism": 3, "rate": None, "period": 1},
+            "failure_callback": "https://example.test/failed",
+        }
         assert (shown["root_id"], shown["source_id"], shown["attempt"]) == (shown["id"], None, 1)
         assert shown["next_work_at"] == shown["created_at"].replace(":13:20", ":14:20")
         assert shown["cause"]["dialect"] == "ops"
         world.settle()
         assert api.run(reply.json["id"])["status"] == "waiting"
+
+    @pytest.mark.parametrize(
+        ("answer", "told"),
+        [
+            (None, {"state": "in_progress", "status": None, "body": None}),
+            (Answered(500, {}, "oops"), {"state": "failed", "status": 500, "body": "oops"}),
+        ],
+    )
+    def test_a_run_that_failed_shows_how_its_callback_stands(
+        self, world: World, api: Api, answer: Answered | None, told: Any
+    ) -> None:
+        publish(api, CHARGED)
+        world.outside.fail("charge", is_retryable=False)
+        world.outside.answers["failed"] = lambda _call: Failed("http_500", "oops", answer is None, answer=answer)
+        run_id = api.post(STARTS, {"failure_callback": {"url": "https://example.test/failed"}}).json["id"]
+        while world.deliver():
+            pass
+        world.outside.answers.clear()
+
+        assert api.run(run_id)["failure_callback"] == told
 
     def test_nothing_need_be_asked(self, world: World, api: Api) -> None:
         publish(api, CHARGED)

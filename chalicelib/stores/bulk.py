@@ -1,0 +1,129 @@
+"""Many dead letters in as few transactions as hold them: each part whole or not at all, whatever becomes of the rest.
+
+A part whose condition fails lost its letter to somebody else. It is dropped, and the others are written again
+without it: no transaction that was refused has written anything.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from pynamodb.connection import Connection
+from pynamodb.expressions.condition import Condition
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.core.births import Plan
+from chalicelib.core.ids import AccountId, DeadLetterId
+from chalicelib.stores.calls import Calls, Refused
+from chalicelib.stores.dead_letters import consumed, letter_key, letter_row
+from chalicelib.stores.runs import RunStore
+from chalicelib.stores.tables import DeadLetterRow, JournalRow, RunRow
+
+P = TypeVar("P")
+
+MOST_ACTIONS = 100  # of one transaction
+MOST_BYTES = 3_500_000  # of data in all items that one transaction touches; DynamoDB takes 4 MB
+
+
+@dataclass(slots=True)
+class Part:
+    """What is written for one letter: all of it, or nothing."""
+
+    subject: Any
+    puts: list[Any] = field(default_factory=list)
+    consumes: Callable[[TransactWrite], None] | None = None
+    removes: tuple[DeadLetterRow, Condition] | None = None
+    size: int = 0
+
+    @property
+    def actions(self) -> int:
+        return len(self.puts) + (self.consumes is not None) + (self.removes is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkStore:
+    connection: Connection
+    calls: Calls
+    runs: RunStore
+
+    def create(self, plans: Sequence[Plan], writer: str, command: str = "", *, is_whole: bool = False) -> list[Plan]:
+        """Write each plan and consume its dead letter; answer the plans that were written.
+
+        With `is_whole`, raise `Refused` as soon as one of them cannot be.
+        """
+        parts = [self._birth(plan, writer, command) for plan in plans]
+        return [part.subject for part in self._write(parts, writer, is_whole=is_whole)]
+
+    def remove(self, account: AccountId, letters: Sequence[DeadLetterId], writer: str, at: int) -> list[DeadLetterId]:
+        """Remove dead letters that are live at a time (ms); answer those that were removed by this."""
+        is_live = DeadLetterRow.live_shard.exists() & (DeadLetterRow.expires_at > at // 1000)
+        parts = [Part(letter, removes=(DeadLetterRow(letter_key(account, letter)), is_live)) for letter in letters]
+        return [part.subject for part in self._write(parts, writer, is_whole=False)]
+
+    def _birth(self, plan: Plan, writer: str, command: str) -> Part:
+        run, letter = plan.run, plan.consumed
+        assert letter is not None
+        head, rows = self.runs.rows(plan, writer)
+        puts: list[Any] = [head, *rows]
+        if plan.dead_letter is not None:
+            puts.append(letter_row(plan.dead_letter, self.runs.shards, self.runs.accounts))
+        size = sum(len(put.input) + len(put.variables or b"") for put in puts if not isinstance(put, JournalRow))
+        size += sum(len(row.entries) for row in rows) + plan.consumed_size
+        return Part(plan, puts, lambda to: consumed(to, run.account, letter, run.id, command), size=size)
+
+    def _write(self, parts: Sequence[Part], writer: str, *, is_whole: bool) -> list[Part]:
+        return [part for chunk in _chunks(parts) for part in self._transact(chunk, writer, is_whole=is_whole)]
+
+    def _transact(self, parts: list[Part], writer: str, *, is_whole: bool) -> list[Part]:
+        left = parts
+        while left:
+            try:
+                self.calls.transact(self.connection, partial(_put, left), writer, *_names(left))
+            except Refused as refused:
+                if is_whole:
+                    raise
+                left = _winners(left, refused)
+            else:
+                break
+        return left
+
+
+def _names(parts: Sequence[Part]) -> list[str]:
+    """Tell these parts from any others, for DynamoDB to know a repeat by."""
+    return [part.subject.run.id if isinstance(part.subject, Plan) else part.subject for part in parts]
+
+
+def _chunks(parts: Sequence[Part]) -> Iterator[list[Part]]:
+    """Cut parts into transactions, as few as hold them in their order."""
+    chunk: list[Part] = []
+    actions = size = 0
+    for part in parts:
+        actions, size = actions + part.actions, size + part.size
+        if chunk and (actions > MOST_ACTIONS or size > MOST_BYTES):
+            yield chunk
+            chunk, actions, size = [], part.actions, part.size
+        chunk.append(part)
+    if chunk:
+        yield chunk
+
+
+def _put(parts: Sequence[Part], transaction: TransactWrite) -> None:
+    for part in parts:
+        for row in part.puts:
+            is_letter = isinstance(row, DeadLetterRow)
+            is_new = JournalRow.pk.does_not_exist() if isinstance(row, JournalRow) else RunRow.pk.does_not_exist()
+            transaction.save(row, condition=None if is_letter else is_new)
+        if part.consumes is not None:
+            part.consumes(transaction)
+        if part.removes is not None:
+            transaction.delete(*part.removes)
+
+
+def _winners(parts: Sequence[Part], refused: Refused) -> list[Part]:
+    """Answer the parts of which nothing was refused. PynamoDB sends all deletes first, then puts, then updates."""
+    owners = [part for part in parts if part.removes is not None]
+    owners += [part for part in parts for _ in part.puts]
+    owners += [part for part in parts if part.consumes is not None]
+    losers = {id(owner) for action, owner in enumerate(owners) if refused.is_refused(action)}
+    return [part for part in parts if id(part) not in losers]
