@@ -5,15 +5,17 @@ from typing import Any
 from chalice.app import Chalice, CloudWatchEvent, SQSEvent
 
 from chalicelib import wiring
+from chalicelib.dialects.camunda.routes import CAMUNDA
 from chalicelib.dialects.edge import Edge
 from chalicelib.dialects.flowx.routes import FLOWX
 from chalicelib.dialects.ops.routes import OPS
 from chalicelib.dialects.retab.routes import RETAB
 from chalicelib.dialects.upstash.routes import UPSTASH
-from chalicelib.service.deliveries import deliver, dispatch
+from chalicelib.service.deliveries import deliver, dispatch, work_batch
 
 app = Chalice("reprise")
-edge = Edge((OPS, RETAB, UPSTASH, FLOWX), wiring.services)
+app.api.binary_types.append("multipart/form-data")  # deployments of files, whatever their encoding
+edge = Edge((OPS, RETAB, UPSTASH, CAMUNDA, FLOWX), wiring.services)
 edge.register(app)
 
 
@@ -43,8 +45,17 @@ def restart_dead_letters(event: SQSEvent) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
+@app.on_sqs_message(queue="reprise-batches", batch_size=1)
+def work_batches(event: SQSEvent) -> dict[str, Any]:
+    """Look at a batch, or do one of its jobs."""
+    failed = work_batch(wiring.services().batch_worker, event.to_dict()["Records"])
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
 @app.schedule("rate(1 minute)")
 def sweep(event: CloudWatchEvent) -> dict[str, int]:
-    """Ring for every run that is overdue."""
+    """Ring for every run and every batch that is overdue."""
     context: Any = event.context
-    return {"rung": wiring.services().sweep.run(context.get_remaining_time_in_millis)}
+    services = wiring.services()
+    rung = services.sweep.run(context.get_remaining_time_in_millis)
+    return {"rung": rung + services.batch_sweep.run()}

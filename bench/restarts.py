@@ -55,6 +55,7 @@ def build() -> tuple[wiring.Services, str]:
         runs_queue_url=refs["RunsQueue"],
         bulk_runs_queue_url=refs["BulkRunsQueue"],
         dispatch_queue_url=refs["DispatchQueue"],
+        batches_queue_url=refs["BatchesQueue"],
         cursor_secret="a secret of the bench, long enough",
     )
     services = wiring.build(settings, wiring.Machine(), performer=cast("Performer", Outside()))

@@ -9,36 +9,43 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from uuid import uuid4
 
 from chalicelib.actions.addresses import AddressPolicy
 from chalicelib.actions.http import HttpCaller
 from chalicelib.actions.performer import Performer
+from chalicelib.core.batches import MAX_JOB_SOURCES
 from chalicelib.dialects.upstash.failure_letters import FailureLetters
 from chalicelib.service.access import Access
 from chalicelib.service.accounts import Accounts
 from chalicelib.service.apps import Apps
+from chalicelib.service.batch_work import BatchSweep, BatchWorker
+from chalicelib.service.batches import Batches, Sizes
 from chalicelib.service.births import Births
 from chalicelib.service.cursors import Cursors
 from chalicelib.service.dead_letters import DeadLetters
 from chalicelib.service.definitions import Definitions
+from chalicelib.service.deployments import Deployments
 from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.failure_callbacks import FailureCallbacks
 from chalicelib.service.flow_control import Flows
 from chalicelib.service.restarts import Restarts
 from chalicelib.service.runs import Runs
 from chalicelib.service.sweep import Sweep
+from chalicelib.service.together import Together
 from chalicelib.service.work import Worker
 from chalicelib.stores.accounts import AccountStore
 from chalicelib.stores.apps import AppStore
+from chalicelib.stores.batches import BatchStore
 from chalicelib.stores.bulk import BulkStore
 from chalicelib.stores.calls import Calls
 from chalicelib.stores.clients import Clients, FunctionClient
 from chalicelib.stores.dead_letters import DeadLetterStore
 from chalicelib.stores.definitions import DefinitionStore
 from chalicelib.stores.deletions import RunDeletions
+from chalicelib.stores.deployments import DeploymentStore
 from chalicelib.stores.keys import KeyStore
 from chalicelib.stores.queues import DispatchQueue, RunQueue
 from chalicelib.stores.run_lists import RunLists
@@ -62,6 +69,7 @@ class Settings:
     runs_queue_url: str
     bulk_runs_queue_url: str
     dispatch_queue_url: str
+    batches_queue_url: str
     cursor_secret: str
     list_shards: int = 1
     due_shards: int = 16
@@ -69,6 +77,7 @@ class Settings:
     retab_sdk: int = 142
     flowx_prefix: str = "rtm"
     signing_keys: tuple[str, str] | None = None
+    batch_sizes: Sizes = field(default_factory=Sizes)
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
@@ -79,6 +88,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         runs_queue_url=environment["REPRISE_RUNS_QUEUE_URL"],
         bulk_runs_queue_url=environment["REPRISE_BULK_RUNS_QUEUE_URL"],
         dispatch_queue_url=environment["REPRISE_DISPATCH_QUEUE_URL"],
+        batches_queue_url=environment["REPRISE_BATCHES_QUEUE_URL"],
         cursor_secret=environment["REPRISE_CURSOR_SECRET"],
         list_shards=int(environment.get("REPRISE_LIST_SHARDS", "1")),
         due_shards=int(environment.get("REPRISE_DUE_SHARDS", "16")),
@@ -86,7 +96,15 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         retab_sdk=int(environment.get("REPRISE_RETAB_SDK", "142")),
         flowx_prefix=environment.get("REPRISE_FLOWX_PREFIX", "rtm"),
         signing_keys=_signing_keys(environment),
+        batch_sizes=_sizes(environment),
     )
+
+
+def _sizes(environment: Mapping[str, str]) -> Sizes:
+    """Read how batches are cut into jobs: by default one source to a job, and a hundred jobs to a seed."""
+    per_job = int(environment.get("REPRISE_INVOCATIONS_PER_BATCH_JOB", "1"))
+    per_seed = int(environment.get("REPRISE_BATCH_JOBS_PER_SEED", "100"))
+    return Sizes(min(max(per_job, 1), MAX_JOB_SOURCES), max(per_seed, 1))
 
 
 def _signing_keys(environment: Mapping[str, str]) -> tuple[str, str] | None:
@@ -115,9 +133,15 @@ class Services:
     runs: Runs
     restarts: Restarts
     dead_letters: DeadLetters
+    batches: Batches
+    together: Together
+    batch_worker: BatchWorker
+    batch_sweep: BatchSweep
+    batch_sizes: Sizes
     flows: Flows
     accounts: Accounts
     apps: Apps
+    deployments: Deployments
     worker: Worker
     doorbell: Doorbell
     sweep: Sweep
@@ -143,16 +167,24 @@ def build(
     world outside.
     """
     house = _House.of(settings, machine, clients or connect_clients(settings))
-    now, new_id = machine.now, machine.new_id
+    now, new_id, runs = machine.now, machine.new_id, _runs(house, machine)
+    batches = BatchStore(house.clients.connection, house.calls, house.runs, house.shards)
+    batch_queue = RunQueue(house.clients.sqs, settings.batches_queue_url, house.calls)
     return Services(
         access=Access(KeyStore(house.calls), now, new_id, machine.new_secret),
         definitions=house.definitions,
-        runs=_runs(house, machine),
+        runs=runs,
         restarts=Restarts(house.runs, house.definitions, house.births(new_id), now, new_id),
         dead_letters=_dead_letters(house, settings, machine),
+        batches=Batches(batches, batch_queue, now, new_id),
+        together=Together(house.runs, batches, house.definitions, house.doorbell, now, new_id),
+        batch_worker=BatchWorker(batches, house.runs, house.definitions, batch_queue, house.doorbell, now, new_id),
+        batch_sweep=BatchSweep(batches, batch_queue, now),
+        batch_sizes=settings.batch_sizes,
         flows=Flows(house.slots, now),
         accounts=Accounts(house.accounts),
         apps=Apps(AppStore(house.calls), house.definitions, now, new_id),
+        deployments=Deployments(DeploymentStore(house.calls), house.definitions, runs, now, new_id),
         worker=_worker(house, settings, machine, performer or house.performer(machine)),
         doorbell=house.doorbell,
         sweep=Sweep(house.runs, house.doorbell, house.shards, now),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from local.batch_story import restart_in_a_batch
 from local.bulk_story import restart_in_bulk
 from local.client import Client
 from local.stack import DEV_KEY, EXAMPLE, ORDER, Stack
@@ -190,6 +191,7 @@ def main() -> int:
         restart_by_retab(client, ways)
         copy_by_flowx(client, ways)
         restart_in_bulk(stack, client, check, until)
+        restart_in_a_batch(stack, client, check, until)
     except NotAsItShouldBe as problem:
         print(f"\nNOT AS IT SHOULD BE: {problem}")
         return 1

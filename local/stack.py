@@ -84,6 +84,7 @@ class Backend:
             runs_queue_url=resources.refs["RunsQueue"],
             bulk_runs_queue_url=resources.refs["BulkRunsQueue"],
             dispatch_queue_url=resources.refs["DispatchQueue"],
+            batches_queue_url=resources.refs["BatchesQueue"],
             cursor_secret="a secret for one laptop and one run of it",
             due_shards=1,
             is_private_network_allowed=True,

@@ -17,6 +17,7 @@ DEPLOYED = {
     "REPRISE_RUNS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/reprise-runs-prod",
     "REPRISE_BULK_RUNS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/reprise-bulk-runs-prod",
     "REPRISE_DISPATCH_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/reprise-dispatch-prod",
+    "REPRISE_BATCHES_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/reprise-batches-prod",
     "REPRISE_CURSOR_SECRET": "a secret of the stage, long enough",
 }
 
@@ -36,6 +37,7 @@ def test_a_function_reads_its_settings_from_its_environment():
         runs_queue_url=DEPLOYED["REPRISE_RUNS_QUEUE_URL"],
         bulk_runs_queue_url=DEPLOYED["REPRISE_BULK_RUNS_QUEUE_URL"],
         dispatch_queue_url=DEPLOYED["REPRISE_DISPATCH_QUEUE_URL"],
+        batches_queue_url=DEPLOYED["REPRISE_BATCHES_QUEUE_URL"],
         cursor_secret=DEPLOYED["REPRISE_CURSOR_SECRET"],
         list_shards=4,
         due_shards=16,

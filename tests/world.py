@@ -31,7 +31,7 @@ BEGINNING = 1_790_000_000_000  # ms
 MINUTE = 60_000
 ANSWERED: Json = {"charge_id": "charge-1", "reservation_id": "reservation-1", "shipment_id": "shipment-1"}
 INPUT: Variables = {"order": "7", "amount": 3, "endpoint": "http://example.test"}
-TABLES = ("runs", "journal", "definitions", "dead-letters", "keys", "apps")
+TABLES = ("runs", "journal", "definitions", "dead-letters", "keys", "apps", "deployments")
 
 
 class Clock:
@@ -129,6 +129,7 @@ class World:
             runs_queue_url=self.queue_url,
             bulk_runs_queue_url=self.resources.refs["BulkRunsQueue"],
             dispatch_queue_url=self.resources.refs["DispatchQueue"],
+            batches_queue_url=self.resources.refs["BatchesQueue"],
             cursor_secret="a secret of the tests, long enough",
             due_shards=2,
         )

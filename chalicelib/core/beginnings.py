@@ -1,11 +1,14 @@
 """Where a run begins that begins at the beginning, and whether it has what it needs for that."""
 
+from collections.abc import Collection
+from typing import assert_never
+
 from chalicelib.core.definitions import Definition, StartEvent
 from chalicelib.core.expressions import ExpressionFailed, is_true
 from chalicelib.core.ids import ActivityId
 from chalicelib.core.json_values import Variables
-from chalicelib.core.refusals import StartNotFound, StartsAmbiguous, VariablesMissing
-from chalicelib.core.state import BeforeActivity, Place
+from chalicelib.core.refusals import ElementAmbiguous, ElementUnknown, StartNotFound, StartsAmbiguous, VariablesMissing
+from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
 
 
 def first_places(definition: Definition, variables: Variables) -> tuple[Place, ...]:
@@ -31,6 +34,27 @@ def first_places(definition: Definition, variables: Variables) -> tuple[Place, .
     if len(chosen) > 1:
         raise StartsAmbiguous(chosen)
     return (BeforeActivity(ActivityId(chosen[0])),)
+
+
+def check_place(definition: Definition, place: Place) -> None:
+    """Raise `ElementUnknown` or `ElementAmbiguous` for a place at which no token can begin."""
+    match place:
+        case BeforeActivity(activity):
+            _check_element(definition.activities, activity)
+        case AlongTransition(transition):
+            _check_element(definition.transitions, transition)
+        case AfterActivity(activity):
+            _check_element(definition.activities, activity)
+            ways = len(definition.outgoing[activity])
+            if ways != 1:
+                raise ElementAmbiguous(activity, ways)
+        case _:
+            assert_never(place)
+
+
+def _check_element(known: Collection[str], element: str) -> None:
+    if element not in known:
+        raise ElementUnknown(element)
 
 
 def _holds(condition: str, variables: Variables) -> bool | None:

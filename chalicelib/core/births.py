@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from chalicelib.core.advance import settle
-from chalicelib.core.beginnings import first_places
+from chalicelib.core.beginnings import check_place, first_places
 from chalicelib.core.dead_letters import DeadLetter, with_dead_letter
 from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import AccountId, DeadLetterId, RunId
@@ -42,9 +42,12 @@ class Plan:
 
 
 def plan_start(request: StartRequest, version: Version, birth: Birth) -> Plan:
-    """Answer what a first run begins with."""
+    """Answer what a first run begins with, or raise the refusal that says why it cannot begin."""
     lineage = Lineage(root=birth.run_id, source=None, attempt=1, cause=request.cause)
-    start = Start(first_places(version.definition, request.input))
+    for place in request.places:
+        check_place(version.definition, place)
+    places = request.places or first_places(version.definition, request.input)
+    start = Start(places, request.is_skipping_listeners, request.is_skipping_mappings)
     run = replace(
         blank_run(birth, request.account, version, start=start, lineage=lineage, variables=request.input),
         business_key=request.business_key,

@@ -1,7 +1,7 @@
 """Read a definition from its JSON document: whole or not at all, one defect for each thing that is wrong.
 
-The document is `{"name"?, "url"?, "required"?, "activities": [...], "transitions": [...]}`; a sub-process holds
-`activities` and `transitions` of its own. docs/definitions.md has every field with an example.
+The document is `{"name"?, "url"?, "required"?, "on_start"?, "on_end"?, "activities": [...], "transitions": [...]}`;
+a sub-process holds `activities` and `transitions` of its own. docs/definitions.md has every field with an example.
 """
 
 import re
@@ -60,6 +60,8 @@ class _Reader:
         fields = Fields(document, "definition", self.defects)
         name, url = fields.text("name", default=""), self._url(fields)
         required = fields.names("required", most=MAX_REQUIRED)
+        on_start = fields.listeners("on_start", check_template)
+        on_end = fields.listeners("on_end", check_template)
         self._graph(fields, parent=None, depth=0)
         fields.done()
         self._count()
@@ -78,6 +80,8 @@ class _Reader:
             name=name,
             url=url,
             required=required,
+            on_start=on_start,
+            on_end=on_end,
         )
 
     @staticmethod

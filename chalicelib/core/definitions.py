@@ -22,6 +22,9 @@ from dataclasses import dataclass, field
 from chalicelib.core.ids import ActivityId, TransitionId
 from chalicelib.core.json_values import Json, Variables
 
+Mappings = Mapping[str, Json]
+"""Variable name to template."""
+
 DEFAULT_ATTEMPTS = 4  # the first try and three retries
 DEFAULT_TIMEOUT_S = 10.0
 
@@ -81,7 +84,9 @@ class EndEvent:
 
 @dataclass(frozen=True, slots=True)
 class UserTask:
-    pass
+    """`on_create` listeners see what its input mappings give: they run when the task is there for a person."""
+
+    on_create: tuple[Mappings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +119,6 @@ class SubProcess:
 
 
 Kind = StartEvent | EndEvent | UserTask | ServiceTask | Timer | ExclusiveGateway | ParallelGateway | SubProcess
-
-Mappings = Mapping[str, Json]
-"""Variable name to template."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ class Definition:
     """The address under which clients know it; none is empty."""
     required: tuple[str, ...] = ()
     """The variables without which no run begins at a start event."""
+    on_start: tuple[Mappings, ...] = ()
+    on_end: tuple[Mappings, ...] = ()
 
     def parents(self, activity: ActivityId) -> tuple[ActivityId, ...]:
         """List the sub-processes around an activity, outermost first."""

@@ -64,7 +64,7 @@ def _exclusive_gateway(fields: Fields) -> ExclusiveGateway:
 KINDS: dict[str, Callable[[Fields], Kind]] = {
     "start_event": _start_event,
     "end_event": lambda _: EndEvent(),
-    "user_task": lambda _: UserTask(),
+    "user_task": lambda fields: UserTask(fields.listeners("on_create", check_template)),
     "service_task": _service_task,
     "timer": _timer,
     "exclusive_gateway": _exclusive_gateway,

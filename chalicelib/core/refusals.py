@@ -55,6 +55,18 @@ class SourceStillRunning(Conflict):
         super().__init__(f"The run '{run_id}' has not ended: it is {status}.", run_id=run_id, status=status)
 
 
+class SourceOfOtherVersion(Conflict):
+    code = "source_of_other_version"
+
+    def __init__(self, run_id: RunId, definition: DefinitionKey, version: int | None) -> None:
+        super().__init__(
+            f"The run '{run_id}' ran on version {version} of '{definition}', which this call is not about.",
+            run_id=run_id,
+            definition=definition,
+            version=version,
+        )
+
+
 class SourceStatusNotAllowed(Conflict):
     code = "source_status_not_allowed"
 

@@ -44,6 +44,7 @@ def begin(definition: Definition, start: Start, variables: Variables) -> State:
         is_skipping_listeners=start.is_skipping_listeners,
         is_skipping_mappings=start.is_skipping_mappings,
     )
+    walk.then(partial(walk.begin, skipping))
     if not start.places:
         walk.place(definition.starts[None], ROOT, skipping)
     scopes: dict[ActivityId, int] = {}

@@ -85,6 +85,8 @@ class RestartRequest:
     """Labels `name=value`: a source that has another value under one of these names is not seen."""
     is_resting: bool = False
     """The new run takes no step by itself: its worker takes the first."""
+    only_of: tuple[DefinitionKey, int] | None = None
+    """The version of the definition that a source must have run on."""
 
     def sees(self, labels: tuple[str, ...]) -> bool:
         """Say whether a run with these labels can be this request's source."""
@@ -112,3 +114,7 @@ class StartRequest:
     labels: tuple[str, ...] = ()
     overrides: Overrides = Overrides()
     alias: str | None = None
+    places: tuple[Place, ...] = ()
+    """Where it begins; none: at a start event, with what the definition requires."""
+    is_skipping_listeners: bool = False
+    is_skipping_mappings: bool = False

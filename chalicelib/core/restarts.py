@@ -10,26 +10,24 @@
 | At(places)       | at the places            | a new input                                                    |
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from chalicelib.core.beginnings import first_places
+from chalicelib.core.beginnings import check_place, first_places
 from chalicelib.core.births import Birth, Plan, begun_run, blank_run
-from chalicelib.core.definitions import Definition
 from chalicelib.core.journal import Entry, Input, Journal, ReplayMismatch
 from chalicelib.core.json_values import Variables
 from chalicelib.core.overrides import FlowControl, Overrides
 from chalicelib.core.prefixes import after_entry, before_failure
 from chalicelib.core.refusals import (
     DataNotApplicable,
-    ElementAmbiguous,
-    ElementUnknown,
     FlowIncomplete,
     JournalGone,
     NothingFailed,
     SkipsNotApplicable,
     SourceNotStarted,
+    SourceOfOtherVersion,
     SourceStatusNotAllowed,
     SourceStillRunning,
     VersionIncompatible,
@@ -44,7 +42,7 @@ from chalicelib.core.restart_requests import (
     RestartRequest,
 )
 from chalicelib.core.runs import Lineage, Run, RunStatus
-from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
+from chalicelib.core.state import Start
 from chalicelib.core.versions import Version
 
 
@@ -54,9 +52,11 @@ def plan_restart(request: RestartRequest, source: Run, journal: Journal, version
     `journal` is the source's whole journal if the start point needs it, else it may be empty.
     """
     _check_status(request, source)
+    if request.only_of not in (None, (source.definition, source.version)):
+        raise SourceOfOtherVersion(source.id, source.definition, source.version)
     start, kept = _start(request, source, journal)
     for place in start.places:
-        _check_place(version.definition, place)
+        check_place(version.definition, place)
     variables = {**_inherited(_data(request, source), request.inherited), **request.overlay}
     if isinstance(request.start, Beginning):
         start = replace(start, places=first_places(version.definition, variables))
@@ -115,26 +115,6 @@ def _check_journal(request: RestartRequest, source: Run, journal: Journal) -> No
         raise DataNotApplicable
     if request.is_skipping_listeners or request.is_skipping_mappings:
         raise SkipsNotApplicable
-
-
-def _check_place(definition: Definition, place: Place) -> None:
-    match place:
-        case BeforeActivity(activity):
-            _check_element(definition.activities, activity)
-        case AlongTransition(transition):
-            _check_element(definition.transitions, transition)
-        case AfterActivity(activity):
-            _check_element(definition.activities, activity)
-            ways = len(definition.outgoing[activity])
-            if ways != 1:
-                raise ElementAmbiguous(activity, ways)
-        case _:
-            assert_never(place)
-
-
-def _check_element(known: Collection[str], element: str) -> None:
-    if element not in known:
-        raise ElementUnknown(element)
 
 
 def _data(request: RestartRequest, source: Run) -> Variables:

@@ -44,13 +44,17 @@ ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELED})
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What brought a run about: through which dialect, by whose key, why, on what command, from which IP address."""
+    """What brought a run about: through which dialect, by whose key, why, on what command, from which IP address.
+
+    `batch` names the batch that a restart was a part of.
+    """
 
     dialect: str
     actor: str
     reason: str = ""
     command: str = ""
     address: str = ""
+    batch: str = ""
 
 
 @dataclass(frozen=True, slots=True)

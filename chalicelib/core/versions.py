@@ -12,13 +12,17 @@ from chalicelib.core.json_values import Json
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One graph under a key. `number` counts published versions from 1; a frozen draft has none."""
+    """One graph under a key. `number` counts published versions from 1; a frozen draft has none.
+
+    `origin` is the deployment that published it.
+    """
 
     key: DefinitionKey
     snapshot: SnapshotId
     definition: Definition
     number: int | None = None
     at: int = 0
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class PublishedAs:
     number: int
     snapshot: SnapshotId
     at: int
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ from chalicelib.core.json_values import Variables
 from chalicelib.core.state import ROOT, Scope, State, Token
 from chalicelib.core.templates import render
 
+WHOLE = "definition"  # the element at which the definition's own listeners fail
 MAX_TOKENS = 1000  # a fork in a loop must not fill the memory
 
 
@@ -88,6 +89,10 @@ class Walk:
         token = self._born(transition.source, scope, skipping)
         self._todo.append(partial(self._take, token.id, transition))
 
+    def begin(self, token: Token) -> None:
+        """Let the definition's own listeners hear that a run begins."""
+        self._listen(self._definition.on_start, token, WHOLE)
+
     def open_scope(self, sub_process: ActivityId, scope: int, skipping: Token | None = None) -> int:
         """Put a token into a sub-process, but not to its start event, and answer the new scope."""
         holder = self._born(sub_process, scope, skipping)
@@ -129,9 +134,9 @@ class Walk:
         for listener in listeners:
             self._write(token.scope, self._evaluate(listener, token.scope, element))
 
-    def _evaluate(self, mappings: Mappings, scope: int, element: str) -> Variables:
+    def _evaluate(self, mappings: Mappings, scope: int, element: str, shown: Variables | None = None) -> Variables:
         try:
-            return render_mappings(mappings, self._names(scope))
+            return render_mappings(mappings, {**self._names(scope), **(shown or {})})
         except ExpressionFailed as error:
             raise _Stopped(Failure(element, "expression_failed", str(error))) from error
 
@@ -164,10 +169,20 @@ class Walk:
                 self._join(token, activity)
             case SubProcess():
                 self._begin_scope(token, activity)
-            case ServiceTask() | UserTask() | Timer():
+            case UserTask(on_create):
+                self._create(token, activity, on_create)
+            case ServiceTask() | Timer():
                 pass  # the token rests here until a journal entry moves it
             case _:
                 assert_never(activity.kind)
+
+    def _create(self, token: Token, task: Activity, listeners: tuple[Mappings, ...]) -> None:
+        """Let each listener see the task's input; the token rests until a journal entry opens the task."""
+        if token.is_skipping_listeners:
+            return
+        for listener in listeners:
+            shown = {} if token.is_skipping_mappings else self._evaluate(task.input, token.scope, task.id)
+            self._write(token.scope, self._evaluate(listener, token.scope, task.id, shown))
 
     def _end(self, token_id: int) -> None:
         token = self._tokens[token_id]
@@ -209,7 +224,8 @@ class Walk:
         """Go on along each way: the token itself along the first, new ones along the rest."""
         if not ways:
             del self._tokens[token.id]
-            self._todo.append(partial(self._close_scope, token.scope, token))
+            ended = partial(self._listen, self._definition.on_end, token, WHOLE)
+            self._todo.append(partial(self._close_scope, token.scope, token) if self._tokens else ended)
             return
         travellers = [token.id, *(self._born(token.activity, token.scope, token).id for _ in ways[1:])]
         for traveller, way in zip(travellers, ways, strict=True):

@@ -25,12 +25,16 @@ from chalicelib.core.ids import AccountId
 from chalicelib.service.access import Access
 from chalicelib.service.accounts import Accounts
 from chalicelib.service.apps import Apps
+from chalicelib.service.batch_work import BatchWorker
+from chalicelib.service.batches import Batches, Sizes
 from chalicelib.service.cursors import Cursors
 from chalicelib.service.dead_letters import DeadLetters
 from chalicelib.service.definitions import Definitions
+from chalicelib.service.deployments import Deployments
 from chalicelib.service.flow_control import Flows
 from chalicelib.service.restarts import Restarts
 from chalicelib.service.runs import Runs
+from chalicelib.service.together import Together
 
 _LOG = logging.getLogger("reprise.requests")
 _TRACE = "reprise"  # where a request's trace stands in its context
@@ -57,11 +61,21 @@ class Services(Protocol):
     @property
     def dead_letters(self) -> DeadLetters: ...
     @property
+    def batches(self) -> Batches: ...
+    @property
+    def together(self) -> Together: ...
+    @property
+    def batch_worker(self) -> BatchWorker: ...
+    @property
+    def batch_sizes(self) -> Sizes: ...
+    @property
     def flows(self) -> Flows: ...
     @property
     def accounts(self) -> Accounts: ...
     @property
     def apps(self) -> Apps: ...
+    @property
+    def deployments(self) -> Deployments: ...
     @property
     def cursors(self) -> Cursors: ...
     @property

@@ -6,6 +6,7 @@ from typing import assert_never
 
 from chalicelib.actions.addresses import AddressPolicy
 from chalicelib.core.definition_documents import read_definition
+from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId
 from chalicelib.core.json_values import Json
 from chalicelib.core.overrides import FailureCallback
@@ -32,7 +33,7 @@ class Definitions:
 
     def save_draft(self, account: AccountId, key: DefinitionKey, document: Json) -> SnapshotId:
         """Check a document and make it the draft; raise `DefinitionInvalid` with every defect."""
-        check_actions(read_definition(document), self.policy)
+        self.check(document)
         return self.store.save_draft(account, key, document, self.now())
 
     def check_callback(self, callback: FailureCallback | None) -> None:
@@ -46,6 +47,21 @@ class Definitions:
         if newest is not None and newest.snapshot == draft.snapshot:
             return newest
         return self.store.publish(account, draft, newest, self.now())
+
+    def check(self, document: Json) -> Definition:
+        """Answer the definition that a document is; raise `DefinitionInvalid` with every defect."""
+        definition = read_definition(document)
+        check_actions(definition, self.policy)
+        return definition
+
+    def deploy(self, account: AccountId, key: DefinitionKey, document: Json, origin: str) -> Version:
+        """Make a document the draft and the next version, even if the graph is the same; once for each origin."""
+        definition = self.check(document)
+        newest = self.store.published(account, key)
+        snapshot = self.store.save_draft(account, key, document, self.now())
+        if newest is not None and (newest.origin, newest.snapshot) == (origin, snapshot):
+            return newest
+        return self.store.publish(account, Version(key, snapshot, definition, origin=origin), newest, self.now())
 
     def at_url(self, account: AccountId, url: str) -> DefinitionKey:
         """Answer which definition is published under a URL; raise `UrlUnknown`."""
@@ -96,6 +112,13 @@ class Definitions:
         if version is None:
             raise VersionNotFound(run.definition, run.snapshot)
         return replace(version, number=run.version)
+
+    def of_snapshot(self, account: AccountId, key: DefinitionKey, snapshot: SnapshotId, number: int) -> Version:
+        """Answer a published version of which snapshot and number are known."""
+        version = self.store.snapshot(account, key, snapshot)
+        if version is None:
+            raise VersionNotFound(key, str(number))
+        return replace(version, number=number)
 
     def _published(self, account: AccountId, key: DefinitionKey) -> Version:
         published = self.store.published(account, key)

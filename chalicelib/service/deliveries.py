@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from chalicelib.core.errors import Busy
+from chalicelib.service.batch_work import BatchWorker
 from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.work import Worker
-from chalicelib.stores.queues import MessageInvalid, read_dispatch, read_message
+from chalicelib.stores.queues import BatchRing, MessageInvalid, read_batch_ring, read_dispatch, read_message
 
 _LOG = logging.getLogger("reprise.deliveries")
 
@@ -23,6 +24,18 @@ def deliver(worker: Worker, records: Iterable[Record], time_left_ms: Callable[[]
 def dispatch(doorbell: Doorbell, records: Iterable[Record]) -> list[str]:
     """Ring for the runs that each record names, and answer the ids of the messages that must stay in the queue."""
     return _undone(records, lambda body: doorbell.ring_together(read_dispatch(body)))
+
+
+def work_batch(worker: BatchWorker, records: Iterable[Record]) -> list[str]:
+    """Do what each record asks of a batch, and answer the ids of the messages that must stay in the queue."""
+    return _undone(records, lambda body: _work_batch(worker, read_batch_ring(body)))
+
+
+def _work_batch(worker: BatchWorker, ring: BatchRing) -> None:
+    if ring.job is None:
+        worker.look(ring.key)
+    else:
+        worker.work(ring.key, ring.job)
 
 
 def _undone(records: Iterable[Record], handle: Callable[[str], None]) -> list[str]:

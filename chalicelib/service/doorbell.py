@@ -23,10 +23,14 @@ class Doorbell:
 
     def ring_together(self, runs: Iterable[Dispatched]) -> None:
         """Ring for runs that were made together, in a queue where nobody else waits behind them; raise `Busy`."""
-        at = self.now()
-        rings = [Ring(run.key, max(0, -(-(run.not_before - at) // 1000))) for run in runs]
-        if self.bulk_queue.put(rings) < len(rings):
+        rings = [*runs]
+        if self.ring_bulk(rings) < len(rings):
             raise Busy
+
+    def ring_bulk(self, runs: Iterable[Dispatched]) -> int:
+        """Do the same, and answer how many rings were taken: the sweep rings for the others."""
+        at = self.now()
+        return self.bulk_queue.put(Ring(run.key, max(0, -(-(run.not_before - at) // 1000))) for run in runs)
 
     def ring_all(self, keys: Iterable[str]) -> int:
         """Ring for runs by their keys, and answer how many rings were taken."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chalicelib.core.advance import closed, settle
 from chalicelib.core.births import Birth, plan_start
 from chalicelib.core.dead_letters import with_dead_letter
-from chalicelib.core.definitions import UserTask
+from chalicelib.core.definitions import Definition, UserTask
 from chalicelib.core.errors import Busy, Conflict, NotFound
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId
 from chalicelib.core.journal import Entry, Opened, Signal, SignalName, closing_of
@@ -115,6 +115,11 @@ class Runs:
             return ()
         definition, journal = self.definitions.of(run).definition, self.runs.journal(run)
         return open_waits(definition, replay(definition, run.start, journal), journal)
+
+    def position(self, run: Run) -> tuple[Definition, State]:
+        """Answer where a run stands, in which graph; its waits are those of its journal as it is now."""
+        definition = self.definitions.of(run).definition
+        return definition, replay(definition, run.start, self.runs.journal(run))
 
     def page(
         self, account: AccountId, filter_: RunFilter, *, before: str | None, limit: int, is_ascending: bool = False

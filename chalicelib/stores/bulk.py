@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from pynamodb.connection import Connection
 from pynamodb.expressions.condition import Condition
+from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.births import Plan
@@ -33,7 +34,7 @@ class Part:
     subject: Any
     puts: list[Any] = field(default_factory=list)
     consumes: Callable[[TransactWrite], None] | None = None
-    removes: tuple[DeadLetterRow, Condition] | None = None
+    removes: tuple[Model, Condition] | None = None
     size: int = 0
 
     @property
@@ -73,13 +74,13 @@ class BulkStore:
         return Part(plan, puts, lambda to: consumed(to, run.account, letter, run.id, command), size=size)
 
     def _write(self, parts: Sequence[Part], writer: str, *, is_whole: bool) -> list[Part]:
-        return [part for chunk in _chunks(parts) for part in self._transact(chunk, writer, is_whole=is_whole)]
+        return [part for chunk in chunks(parts) for part in self._transact(chunk, writer, is_whole=is_whole)]
 
     def _transact(self, parts: list[Part], writer: str, *, is_whole: bool) -> list[Part]:
         left = parts
         while left:
             try:
-                self.calls.transact(self.connection, partial(_put, left), writer, *_names(left))
+                self.calls.transact(self.connection, partial(put_parts, left), writer, *_names(left))
             except Refused as refused:
                 if is_whole:
                     raise
@@ -94,13 +95,13 @@ def _names(parts: Sequence[Part]) -> list[str]:
     return [part.subject.run.id if isinstance(part.subject, Plan) else part.subject for part in parts]
 
 
-def _chunks(parts: Sequence[Part]) -> Iterator[list[Part]]:
-    """Cut parts into transactions, as few as hold them in their order."""
+def chunks(parts: Sequence[Part], spared: int = 0) -> Iterator[list[Part]]:
+    """Cut parts into transactions, as few as hold them in their order; each has room for so many actions more."""
     chunk: list[Part] = []
     actions = size = 0
     for part in parts:
         actions, size = actions + part.actions, size + part.size
-        if chunk and (actions > MOST_ACTIONS or size > MOST_BYTES):
+        if chunk and (actions > MOST_ACTIONS - spared or size > MOST_BYTES):
             yield chunk
             chunk, actions, size = [], part.actions, part.size
         chunk.append(part)
@@ -108,7 +109,7 @@ def _chunks(parts: Sequence[Part]) -> Iterator[list[Part]]:
         yield chunk
 
 
-def _put(parts: Sequence[Part], transaction: TransactWrite) -> None:
+def put_parts(parts: Sequence[Part], transaction: TransactWrite) -> None:
     for part in parts:
         for row in part.puts:
             is_letter = isinstance(row, DeadLetterRow)

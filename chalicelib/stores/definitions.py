@@ -59,6 +59,7 @@ class DefinitionStore:
     connection: Connection
     calls: Calls
     _parsed: OrderedDict[tuple[str, str], Definition] = field(default_factory=OrderedDict)
+    _numbers: OrderedDict[tuple[str, int], PublishedAs] = field(default_factory=OrderedDict)
 
     # -- reading
 
@@ -76,18 +77,25 @@ class DefinitionStore:
         return self._version(account, key, f"s#{snapshot}")
 
     def numbered(self, account: AccountId, key: DefinitionKey, number: int) -> Version | None:
-        row = self._row(account, key, _numbered(number))
-        found = self.snapshot(account, key, SnapshotId(row.snapshot_id)) if row else None
-        if row is None or found is None:
-            return None
-        return Version(key, found.snapshot, found.definition, number, int(row.at))
+        """Answer a published version; which snapshot it is never changes, and is read once."""
+        place = (_pk(account, key), number)
+        if place not in self._numbers:
+            row = self._row(account, key, _numbered(number))
+            if row is None:
+                return None
+            self._numbers[place] = PublishedAs(number, SnapshotId(row.snapshot_id), int(row.at), row.origin)
+            while len(self._numbers) > KEPT_IN_MEMORY:
+                self._numbers.popitem(last=False)
+        as_ = self._numbers[place]
+        found = self.snapshot(account, key, as_.snapshot)
+        return None if found is None else Version(key, as_.snapshot, found.definition, number, as_.at, as_.origin)
 
     def numbers(self, account: AccountId, key: DefinitionKey, limit: int) -> Sequence[PublishedAs]:
         """List the published versions of a definition, newest first."""
         numbered = DefinitionRow.version.startswith("n#")
         query = lambda: [*DefinitionRow.query(_pk(account, key), numbered, scan_index_forward=False, limit=limit)]  # noqa: E731
         rows = self.calls.make(query)
-        return [PublishedAs(int(row.number or 0), SnapshotId(row.snapshot_id), int(row.at)) for row in rows]
+        return [PublishedAs(int(row.number or 0), SnapshotId(row.snapshot_id), int(row.at), row.origin) for row in rows]
 
     def at_url(self, account: AccountId, url: str) -> DefinitionKey | None:
         """Answer which definition is published under a URL."""
@@ -108,7 +116,7 @@ class DefinitionStore:
         parsed = self._known(row.pk, snapshot) or read_definition(unpack(row.document))
         if sort != _DRAFT:  # a draft is no version until it is frozen: by its snapshot it must not be found
             self._keep(row.pk, snapshot, parsed)
-        return Version(key, snapshot, parsed, whole(row.number), int(row.at))
+        return Version(key, snapshot, parsed, whole(row.number), int(row.at), row.origin)
 
     def _row(self, account: AccountId, key: DefinitionKey, sort: str) -> DefinitionRow | None:
         return self.calls.find(DefinitionRow, _pk(account, key), sort)
@@ -143,9 +151,12 @@ class DefinitionStore:
         self._keep(_pk(account, version.key), version.snapshot, version.definition)
 
     def publish(self, account: AccountId, draft: Version, newest: Version | None, at: int) -> Version:
-        """Make the draft the next version; raise `PublishedMeanwhile` if `newest` is not the newest any more."""
+        """Make the draft the next version; raise `PublishedMeanwhile` if `newest` is not the newest any more.
+
+        Its origin is kept with it, in the same transaction.
+        """
         number = 1 + ((newest.number or 0) if newest else 0)
-        published = Version(draft.key, draft.snapshot, draft.definition, number, at)
+        published = Version(draft.key, draft.snapshot, draft.definition, number, at, draft.origin)
         before, url = newest.definition.url if newest else "", draft.definition.url
 
         def put(transaction: TransactWrite) -> None:
@@ -186,7 +197,7 @@ def _numbered(number: int) -> str:
 
 def _snapshot_row(account: AccountId, version: Version) -> DefinitionRow:
     row = _row(account, version, f"s#{version.snapshot}", document=pack(version.definition.document))
-    row.number, row.snapshot = None, f"{account}#{version.snapshot}"
+    row.number, row.origin, row.snapshot = None, None, f"{account}#{version.snapshot}"
     return row
 
 
@@ -198,4 +209,5 @@ def _row(account: AccountId, version: Version, sort: str, document: bytes | None
         number=version.number,
         document=document,
         at=version.at,
+        origin=version.origin,
     )

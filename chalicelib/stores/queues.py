@@ -34,6 +34,26 @@ class Ring:
     key: str
     delay_s: int = 0
 
+    @property
+    def body(self) -> str:
+        return json.dumps({"run": self.key})
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRing:
+    """Look at the batch under this key of the table, or do one of its jobs, after so many seconds."""
+
+    key: str
+    job: int | None = None
+    delay_s: int = 0
+
+    @property
+    def body(self) -> str:
+        return json.dumps({"batch": self.key} if self.job is None else {"batch": self.key, "job": self.job})
+
+
+AnyRing = Ring | BatchRing
+
 
 class Dispatched(NamedTuple):
     """A run by its key of the table, and when it may first be worked on (ms)."""
@@ -48,14 +68,14 @@ class RunQueue:
     url: str
     calls: Calls
 
-    def put(self, rings: Iterable[Ring]) -> int:
+    def put(self, rings: Iterable[AnyRing]) -> int:
         """Ring for each, ten to a call, and answer how many rings were taken. Never raises for AWS's sake."""
         todo, taken = iter(rings), 0
         while batch := list(islice(todo, BATCH)):
             taken += self._put_batch(batch)
         return taken
 
-    def _put_batch(self, batch: Sequence[Ring]) -> int:
+    def _put_batch(self, batch: Sequence[AnyRing]) -> int:
         """Send one batch; entries that SQS did not take are sent once more, by themselves."""
         left = list(batch)
         for _ in range(2):
@@ -64,11 +84,10 @@ class RunQueue:
                 break
         return len(batch) - len(left)
 
-    def _send(self, rings: list[Ring]) -> list[Ring]:
+    def _send(self, rings: list[AnyRing]) -> list[AnyRing]:
         """Send, and answer what was not taken."""
         entries = [
-            {"Id": str(i), "MessageBody": json.dumps({"run": ring.key}), "DelaySeconds": ring.delay_s}
-            for i, ring in enumerate(rings)
+            {"Id": str(i), "MessageBody": ring.body, "DelaySeconds": ring.delay_s} for i, ring in enumerate(rings)
         ]
         try:
             answer = self.calls.make(lambda: self.client().send_message_batch(QueueUrl=self.url, Entries=entries))
@@ -109,6 +128,15 @@ def read_message(body: str) -> str:
     if not isinstance(key, str) or not key.count("#"):
         raise MessageInvalid("The message names no run.")
     return key
+
+
+def read_batch_ring(body: str) -> BatchRing:
+    """Answer which batch or job a message asks for; raise `MessageInvalid` for anything else."""
+    message = _read(body)
+    key, job = message.get("batch"), message.get("job")
+    if not isinstance(key, str) or not key.count("#") or not (job is None or type(job) is int):
+        raise MessageInvalid("The message names no batch.")
+    return BatchRing(key, job)
 
 
 def read_dispatch(body: str) -> list[Dispatched]:

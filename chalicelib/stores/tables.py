@@ -188,6 +188,7 @@ class DefinitionRow(Model):
     number = NumberAttribute(null=True)
     document = BinaryAttribute(null=True, legacy_encoding=False)
     at = NumberAttribute()
+    origin = UnicodeAttribute(null=True)
     snapshot = UnicodeAttribute(null=True)
     account = UnicodeAttribute(null=True)
     key = UnicodeAttribute(null=True)
@@ -275,11 +276,73 @@ class SlotRow(Model):
     expires_at = NumberAttribute()
 
 
+class BatchesByAccount(GlobalSecondaryIndex[Any]):
+    """Sparse: heads alone, of those that anybody is shown."""
+
+    class Meta:
+        index_name = "by_account"
+        projection = AllProjection()
+
+    account_shard = UnicodeAttribute(hash_key=True)
+    created = UnicodeAttribute(range_key=True)
+
+
+class BatchesDue(GlobalSecondaryIndex[Any]):
+    """Sparse: heads of batches that somebody must look at again."""
+
+    class Meta:
+        index_name = "due"
+        projection = KeysOnlyProjection()
+
+    due_shard = UnicodeAttribute(hash_key=True)
+    wake_at = NumberAttribute(range_key=True)
+
+
+class BatchRow(Model):
+    """A batch (`part` is `head`), its sources (`sources#…`) and its jobs (`job#…`), side by side."""
+
+    class Meta:
+        table_name = "batches"
+
+    pk = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    document = BinaryAttribute(null=True, legacy_encoding=False)
+    jobs_created = NumberAttribute(null=True)
+    is_suspended = BooleanAttribute(null=True)
+    is_hidden = BooleanAttribute(null=True)
+    remaining = NumberAttribute(null=True)
+    writer = UnicodeAttribute(null=True)
+    started_at = NumberAttribute(null=True)
+    ended_at = NumberAttribute(null=True)
+    retries = NumberAttribute(null=True)
+    failure = BinaryAttribute(null=True, legacy_encoding=False)
+    failed_at = NumberAttribute(null=True)
+    account_shard = UnicodeAttribute(null=True)
+    created = UnicodeAttribute(null=True)
+    due_shard = UnicodeAttribute(null=True)
+    wake_at = NumberAttribute(null=True)
+
+    by_account = BatchesByAccount()
+    due = BatchesDue()
+
+
 class AppRow(Model):
     """An app and its policy (`part` is `app`), and its builds (`build#…`), side by side."""
 
     class Meta:
         table_name = "apps"
+
+    pk = UnicodeAttribute(hash_key=True)
+    part = UnicodeAttribute(range_key=True)
+    document = BinaryAttribute(legacy_encoding=False)
+    at = NumberAttribute()
+
+
+class DeploymentRow(Model):
+    """An account's deployments (`part` is `head#…`), their files (`file#…`), and versions that are suspended."""
+
+    class Meta:
+        table_name = "deployments"
 
     pk = UnicodeAttribute(hash_key=True)
     part = UnicodeAttribute(range_key=True)
@@ -294,8 +357,10 @@ _TABLES: dict[type[Model], str] = {
     DeadLetterRow: "dead-letters",
     KeyRow: "keys",
     AppRow: "apps",
+    DeploymentRow: "deployments",
     AccountRow: "accounts",
     SlotRow: "slots",
+    BatchRow: "batches",
 }
 
 

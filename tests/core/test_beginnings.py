@@ -1,17 +1,23 @@
 """Where a run begins that begins at the beginning, and what it needs for that."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from chalicelib.core.beginnings import first_places
+from chalicelib.core.births import Birth, plan_start
 from chalicelib.core.definition_documents import DefinitionInvalid, read_definition
 from chalicelib.core.definitions import Definition
+from chalicelib.core.ids import AccountId, ActivityId, DefinitionKey, RunId, SnapshotId, TransitionId
 from chalicelib.core.json_values import Variables
-from chalicelib.core.refusals import StartNotFound, StartsAmbiguous, VariablesMissing
-from chalicelib.core.restart_requests import Inherited
+from chalicelib.core.refusals import ElementUnknown, StartNotFound, StartsAmbiguous, VariablesMissing
+from chalicelib.core.restart_requests import Inherited, StartRequest
 from chalicelib.core.restarts import _inherited as inherited
-from chalicelib.core.state import BeforeActivity
+from chalicelib.core.runs import Cause, Run
+from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
+from chalicelib.core.versions import Version
+from tests.graphs import Ask, definition, document, steps
 
 
 def starts(*conditions: str | None, **fields: Any) -> Any:
@@ -114,3 +120,41 @@ def test_data_is_inherited_as_it_is_wanted_and_the_source_s_stays(wanted, left):
 
     assert inherited(source, wanted) == left
     assert source == {"a": {"b": {"c": 1, "d": 2}}, "e": 3}
+
+
+class TestPlaces:
+    """A first run may begin elsewhere than at a start event."""
+
+    GRAPH = definition(steps(Ask("first"), Ask("second")))
+
+    def plan(self, *places: Place, **more: Any) -> Run:
+        request = StartRequest(AccountId("acme"), Cause("test", "key"), {}, places=places, **more)
+        version = Version(DefinitionKey("order"), SnapshotId("snap"), self.GRAPH, 1)
+        return plan_start(request, version, Birth(RunId("run"), "hash", 1)).run
+
+    def test_are_where_its_tokens_begin(self):
+        places = (BeforeActivity(ActivityId("second")), AfterActivity(ActivityId("first")))
+
+        assert self.plan(*places).start.places == places
+        assert self.plan(places[0]).waiting_for == ("second",)
+        assert self.plan().waiting_for == ("first",)
+
+    def test_need_nothing_that_the_definition_requires(self):
+        required = read_definition({**document(Ask("first")), "required": ["amount"]})
+        request = StartRequest(AccountId("acme"), Cause("test", "key"), {})
+        version = Version(DefinitionKey("order"), SnapshotId("snap"), required, 1)
+        birth = Birth(RunId("run"), "hash", 1)
+
+        with pytest.raises(VariablesMissing):
+            plan_start(request, version, birth)
+        placed = replace(request, places=(BeforeActivity(ActivityId("first")),))
+        assert plan_start(placed, version, birth).run.waiting_for == ("first",)
+
+    def test_that_do_not_exist_are_refused(self):
+        with pytest.raises(ElementUnknown):
+            self.plan(BeforeActivity(ActivityId("first")), AlongTransition(TransitionId("x")))
+
+    def test_skips_are_the_starts(self):
+        start = self.plan(is_skipping_listeners=True, is_skipping_mappings=True).start
+
+        assert (start.is_skipping_listeners, start.is_skipping_mappings) == (True, True)

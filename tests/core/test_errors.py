@@ -24,6 +24,7 @@ from chalicelib.core.refusals import (
     RunNotFound,
     SkipsNotApplicable,
     SourceNotStarted,
+    SourceOfOtherVersion,
     SourceStatusNotAllowed,
     SourceStillRunning,
     StartNotFound,
@@ -60,6 +61,12 @@ LEAVES: list[tuple[RestartError, type[RestartError], str, Variables]] = [
         Conflict,
         "The run 'r1' has not ended: it is waiting.",
         {"run_id": "r1", "status": "waiting"},
+    ),
+    (
+        SourceOfOtherVersion(RUN, ORDER, 2),
+        Conflict,
+        "The run 'r1' ran on version 2 of 'order', which this call is not about.",
+        {"run_id": "r1", "definition": "order", "version": 2},
     ),
     (
         SourceStatusNotAllowed(RUN, "completed"),

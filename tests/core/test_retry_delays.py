@@ -113,7 +113,7 @@ def test_a_hostile_text_is_refused_soon_and_shortly(text: str) -> None:
     with pytest.raises(RetryDelayInvalid) as caught:
         check_retry_delay(text)
 
-    assert process_time() - begin < 0.5
+    assert process_time() - begin < 10  # a text that is evaluated as it stands takes for ever
     assert len(caught.value.message) < 1000  # the most that 100 letters take that cannot be written down, and a reason
     caught.value.message.encode()
 

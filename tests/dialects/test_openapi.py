@@ -7,6 +7,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import app
+from chalicelib.dialects.camunda import routes as camunda
 from chalicelib.dialects.flowx import routes as flowx
 from chalicelib.dialects.openapi import document
 from chalicelib.dialects.ops import routes as ops
@@ -14,7 +15,7 @@ from chalicelib.dialects.retab import routes as retab
 from chalicelib.dialects.upstash import routes as upstash
 from tests.dialects.client import Api
 
-_DIALECTS = [ops, retab, upstash, flowx]
+_DIALECTS = [ops, retab, upstash, camunda, flowx]
 _DOCUMENTS = [document(dialect.ABOUT, dialect.OPERATIONS) for dialect in _DIALECTS]
 _DOCUMENT = _DOCUMENTS[0]
 

@@ -1,11 +1,15 @@
 """What is tried with dead letters, failure callbacks, flow control and triggers (see scenarios.py)."""
 
+from collections import defaultdict
+
 from chalicelib.core.effects import Failed, HttpCall, Outcome
 from chalicelib.core.json_values import Json
 from tests.faults.beginnings import INPUT, STARTS, THREE, publish
 from tests.faults.play import Play
 from tests.faults.scenarios import scenario
+from tests.faults.strikes import Crash
 from tests.graphs import Call, document
+from tests.world import MINUTE
 
 DLQ = "/v2/workflows/dlq"
 URL = "https://shop.example/orders"
@@ -28,13 +32,17 @@ def a_failed_run_of_which_nobody_could_be_told(play: Play) -> None:
     publish(play, Call("charge"))
     play.outside.fail("charge")
     play.outside.fail("failed")
-    play.ask("source", STARTS, {**TWICE, "failure_callback": CALLBACK})  # type: ignore[dict-item]
+    play.ask("source", STARTS, {**TWICE, "retries": 2, "failure_callback": CALLBACK})  # type: ignore[dict-item]
     play.settle()
 
 
 def a_workflow_at_a_url(play: Play) -> None:
     play.ask("draft", "/ops/v1/definitions/order", {**document(THREE), "url": URL}, method="PUT")
     play.ask("publish", "/ops/v1/definitions/order/publish")
+
+
+def a_workflow_of_one_call(play: Play) -> None:
+    publish(play, Call("charge"))
 
 
 def letters_of(play: Play) -> str:
@@ -123,6 +131,19 @@ def tell_of_a_failure_in_vain(play: Play) -> None:
     play.expect_callback(run, "failed")
 
 
+@scenario(a_workflow_at_a_url, every=1_000)
+def a_callback_that_kills_its_worker(play: Play) -> None:
+    def kill(_call: HttpCall) -> Outcome:
+        raise Crash("failed")
+
+    play.most_tries = 99
+    play.outside.fail("charge")
+    play.outside.answers["failed"] = kill
+    run = play.ask("start", STARTS, {**TWICE, "failure_callback": CALLBACK}, key="k", ends="failed")  # type: ignore[dict-item]
+    play.settle()
+    play.expect_callback(run, "failed")
+
+
 @scenario(a_failed_run_of_which_nobody_could_be_told)
 def tell_again_of_a_failure(play: Play) -> None:
     run = play.given["source"]
@@ -150,7 +171,7 @@ def flowing(**limits: int) -> Json:
     return {**INPUT, "flow_control": {"key": "shop", **limits}}  # type: ignore[dict-item]
 
 
-@scenario(a_workflow_at_a_url)
+@scenario(a_workflow_of_one_call)
 def one_at_a_time(play: Play) -> None:
     for number in range(3):
         play.ask(f"start {number}", STARTS, flowing(parallelism=1), key=f"k{number}")
@@ -159,9 +180,18 @@ def one_at_a_time(play: Play) -> None:
 
 @scenario(a_workflow_at_a_url, every=2)
 def two_in_a_minute(play: Play) -> None:
+    begun: defaultdict[int, set[str]] = defaultdict(set)  # the network may repeat one call under its key
+
+    def count(call: HttpCall) -> Outcome:
+        begun[play.stage.clock.ms // MINUTE].add(call.idempotency_key)
+        return play.outside.answer(call)
+
+    play.outside.answers |= dict.fromkeys(("charge", "reserve", "ship"), count)
     for number in range(3):
         play.ask(f"start {number}", STARTS, flowing(rate=2, period=60), key=f"k{number}")
     play.settle()
+    if most := [keys for keys in begun.values() if len(keys) > 2]:
+        play.problems.append(f"RATE: {most[0]} began in one minute")
 
 
 @scenario(a_workflow_at_a_url)

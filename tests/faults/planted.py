@@ -35,7 +35,7 @@ from chalicelib.service.work import Work, Worker
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import letter_row
 from chalicelib.stores.journals import rows_of
-from chalicelib.stores.queues import Ring, RunQueue
+from chalicelib.stores.queues import AnyRing, Ring, RunQueue
 from chalicelib.stores.run_rows import row_of
 from chalicelib.stores.runs import RunStore, Wake
 from chalicelib.stores.shards import run_key
@@ -312,7 +312,7 @@ def swallowed_batch_failures(patch: pytest.MonkeyPatch) -> None:
     """What SQS did not take of a batch counts as taken."""
     send = RunQueue._send  # noqa: SLF001 - the mistake is there
 
-    def careless(queue: RunQueue, rings: list[Ring]) -> list[Ring]:
+    def careless(queue: RunQueue, rings: list[AnyRing]) -> list[AnyRing]:
         send(queue, rings)
         return []
 

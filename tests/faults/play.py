@@ -24,7 +24,7 @@ MAX_RECEIVES = 5  # then it lies in the DLQ, where nobody looks
 PATIENCE = 8  # times that a client asks
 PAUSE = 5_000  # ms between them
 MOST_TURNS = 2_000  # of a schedule that comes to rest
-TABLES = ("runs", "journal", "dead-letters", "definitions")
+TABLES = ("runs", "journal", "dead-letters", "definitions", "batches")
 
 ENDED = frozenset({"completed", "failed", "canceled"})
 DIED = Reply(502, "")
@@ -285,7 +285,8 @@ class Play:
 
     def _next_sweep(self) -> int | None:
         """Answer when the next sweep will find something; those before it find nothing, and are left out."""
-        wakes = [int(row["wake_at"]["N"]) for row in self.rows("runs") if "due_shard" in row]
+        rows = [row for table in ("runs", "batches") for row in self.rows(table)]
+        wakes = [int(row["wake_at"]["N"]) for row in rows if "due_shard" in row]
         if not wakes:
             return None
         return _minute_after(max(min(wakes), self.stage.clock.ms, self._swept_at + 1))

@@ -89,6 +89,7 @@ def settings(engine: Engine) -> wiring.Settings:
         runs_queue_url=engine.resources.refs["RunsQueue"],
         bulk_runs_queue_url=engine.resources.refs["BulkRunsQueue"],
         dispatch_queue_url=engine.resources.refs["DispatchQueue"],
+        batches_queue_url=engine.resources.refs["BatchesQueue"],
         cursor_secret="a secret of the schedules, long enough",
         due_shards=1,
     )

@@ -12,8 +12,10 @@ from pynamodb.models import Model
 from chalicelib.stores.tables import (
     AccountRow,
     AppRow,
+    BatchRow,
     DeadLetterRow,
     DefinitionRow,
+    DeploymentRow,
     JournalRow,
     KeyRow,
     RunRow,
@@ -33,8 +35,10 @@ TABLES: dict[str, type[Model]] = {
     "DeadLettersTable": DeadLetterRow,
     "KeysTable": KeyRow,
     "AppsTable": AppRow,
+    "DeploymentsTable": DeploymentRow,
     "AccountsTable": AccountRow,
     "SlotsTable": SlotRow,
+    "BatchesTable": BatchRow,
 }
 EXPIRING = {"RunsTable", "JournalTable", "DeadLettersTable", "SlotsTable"}
 TEMPLATE = read_template()

@@ -158,3 +158,30 @@ def test_only_a_draft_is_frozen(world, calls):
     assert calls.made == []
     definitions.freeze(ACME, definitions.of(run), DraftVersion())
     assert calls.made == ["dynamodb.PutItem"]
+
+
+class TestDeploying:
+    def test_makes_a_new_version_each_time_and_one_for_each_origin(self, definitions):
+        made = [definitions.deploy(ACME, ORDER, FIRST, origin=origin) for origin in ("d-1", "d-1", "d-2")]
+
+        assert [(version.number, version.origin) for version in made] == [(1, "d-1"), (1, "d-1"), (2, "d-2")]
+        listed = definitions.published_versions(ACME, ORDER, limit=10)
+        assert [(version.number, version.origin) for version in listed] == [(2, "d-2"), (1, "d-1")]
+
+    def test_keeps_the_origin_with_a_version_and_not_with_its_graph(self, world, definitions):
+        definitions.deploy(ACME, ORDER, FIRST, origin="d-1")
+        snapshot = snapshot_id(FIRST)
+        go_cold(world)
+        cold = world.services.definitions
+
+        assert cold.find(ACME, ORDER, NamedVersion(1)).origin == "d-1"
+        assert cold.find(ACME, ORDER, PublishedVersion()).origin == "d-1"
+        assert cold.find(ACME, ORDER, NamedVersion(snapshot)).origin is None
+
+    def test_refuses_a_document_that_is_no_definition_and_writes_nothing(self, world, definitions):
+        before = world.everything()
+
+        with pytest.raises(DefinitionInvalid):
+            definitions.deploy(ACME, ORDER, {"activities": [], "transitions": []}, origin="d-1")
+
+        assert world.everything() == before

@@ -1,0 +1,202 @@
+"""Batches over Camunda's routes: listed, counted, held, ended, as they run and as history keeps them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from chalicelib.core.access import Scope
+from chalicelib.core.batches import Batch
+from chalicelib.dialects.camunda.batch_answers import write_batch, write_historic_batch, write_statistics
+from chalicelib.dialects.camunda.queries import Filter, Row, equal, filtered, flag, moment, one_of, windowed
+from chalicelib.dialects.camunda.reading import Parameters, as_bool, read_object
+from chalicelib.dialects.camunda.refusals import BAD_USER_REQUEST, EngineRefusal, invalid, not_found
+from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.json_answers import answer
+from chalicelib.service.batches import BatchNotFound
+
+MOST = 10_000  # batches that one list looks through
+_PAGE = 200
+_ID = {"batchId": "id", "tenantId": "tenantId"}
+_SORTED_BY = {**_ID, "startTime": "_at"}
+_SORTED_HISTORY = {**_SORTED_BY, "endTime": "endTime"}
+
+_FILTERS: tuple[Filter, ...] = (
+    equal("batchId", "id"),
+    equal("type", "type"),
+    one_of("tenantIdIn", "tenantId"),
+    flag("withoutTenantId", lambda row: row["tenantId"] is None),
+    equal("createdBy", "createUserId"),
+    moment("startedBefore", lambda at, limit: at <= limit, "_at"),
+    moment("startedAfter", lambda at, limit: at >= limit, "_at"),
+)
+
+
+def every_batch(services: Services, call: Call) -> Iterator[Batch]:
+    """Go through an account's batches, newest first; refuse more than a list can look through."""
+    before: str | None = None
+    for _ in range(MOST // _PAGE):
+        page = services.batches.page(call.account, before=before, limit=_PAGE)
+        yield from page.items
+        before = page.next
+        if before is None:
+            return
+    raise invalid(f"There are more than {MOST} batches. Delete historic ones first.")
+
+
+def running(services: Services, call: Call) -> Iterator[Batch]:
+    return (batch for batch in every_batch(services, call) if not batch.is_over)
+
+
+def _rows(batches: Iterator[Batch], write: Callable[[Batch], dict[str, Any]]) -> list[Row]:
+    return [{**write(batch), "_at": batch.created_at} for batch in batches]
+
+
+def _runtime(services: Services, call: Call, given: Parameters) -> list[Row]:
+    rows = filtered(_rows(running(services, call), write_batch), given, _FILTERS)
+    is_suspended = given.flag("suspended")
+    return [row for row in rows if is_suspended in (None, row["suspended"])]
+
+
+def _shown(rows: list[Row]) -> list[Row]:
+    return [{name: value for name, value in row.items() if name != "_at"} for row in rows]
+
+
+# -- as they run
+
+
+def listed(services: Services, call: Call) -> Answer:
+    given = Parameters(call.query)
+    return answer(_shown(windowed(_runtime(services, call, given), given, _ID)))
+
+
+def count(services: Services, call: Call) -> Answer:
+    return answer({"count": len(_runtime(services, call, Parameters(call.query)))})
+
+
+def show(services: Services, call: Call) -> Answer:
+    return answer(write_batch(load_running(services, call)))
+
+
+def load_running(services: Services, call: Call) -> Batch:
+    """Answer the batch that a path names, if it has not ended."""
+    batch_id = call.params["id"]
+    try:
+        batch = services.batches.load(call.account, batch_id)
+    except BatchNotFound as error:
+        raise _not_there(batch_id) from error
+    if batch.is_over:
+        raise _not_there(batch_id)
+    return batch
+
+
+def _not_there(batch_id: str) -> EngineRefusal:
+    return not_found(f"Batch with id '{batch_id}' does not exist")
+
+
+def statistics(services: Services, call: Call) -> Answer:
+    """List batches with the state of their jobs: those alone that the window shows are counted, where that does."""
+    given = Parameters(call.query)
+    rows = _counted(services, call, given)
+    return answer(_shown(windowed(rows, given, _SORTED_BY)))
+
+
+def count_statistics(services: Services, call: Call) -> Answer:
+    return answer({"count": len(_counted(services, call, Parameters(call.query)))})
+
+
+def _counted(services: Services, call: Call, given: Parameters) -> list[Row]:
+    wanted = {row["id"] for row in _runtime(services, call, given)}
+    batches = (batch for batch in running(services, call) if batch.id in wanted)
+    rows = _rows(batches, lambda batch: write_statistics(services.batches.statistics(batch)))
+    if given.flag("withFailures"):
+        rows = [row for row in rows if row["failedJobs"]]
+    if given.flag("withoutFailures"):
+        rows = [row for row in rows if not row["failedJobs"]]
+    return rows
+
+
+def suspend(services: Services, call: Call) -> Answer:
+    """Hold a batch, or let it go on: so too when the body says nothing."""
+    body = read_object(call) or {}
+    is_suspended = as_bool(body.get("suspended"))
+    try:
+        services.batches.suspend(call.account, call.params["id"], is_suspended=is_suspended)
+    except BatchNotFound as error:
+        raise _unable("suspend" if is_suspended else "activate", call) from error
+    return Answer(204)
+
+
+def delete(services: Services, call: Call) -> Answer:
+    """End a batch; `cascade` takes its history away too."""
+    is_cascading = call.query.get("cascade", ("",))[0].lower() == "true"
+    try:
+        services.batches.delete(call.account, call.params["id"], is_cascading=is_cascading)
+    except BatchNotFound as error:
+        raise _unable("delete", call) from error
+    return Answer(204)
+
+
+def _unable(verb: str, call: Call, what: str = "batch") -> EngineRefusal:
+    return EngineRefusal(400, BAD_USER_REQUEST, f"Unable to {verb} {what} with id '{call.params['id']}'", 0)
+
+
+# -- as history keeps them
+
+
+def _historic(services: Services, call: Call, given: Parameters) -> list[Row]:
+    batches = (batch for batch in every_batch(services, call) if not batch.is_hidden)
+    rows = filtered(_rows(batches, write_historic_batch), given, _FILTERS)
+    is_completed = given.flag("completed")
+    return [row for row in rows if is_completed in (None, row["endTime"] is not None)]
+
+
+def list_history(services: Services, call: Call) -> Answer:
+    given = Parameters(call.query)
+    return answer(_shown(windowed(_historic(services, call, given), given, _SORTED_HISTORY)))
+
+
+def count_history(services: Services, call: Call) -> Answer:
+    return answer({"count": len(_historic(services, call, Parameters(call.query)))})
+
+
+def show_history(services: Services, call: Call) -> Answer:
+    batch_id = call.params["id"]
+    absent = not_found(f"Historic batch with id '{batch_id}' does not exist")
+    try:
+        batch = services.batches.load(call.account, batch_id)
+    except BatchNotFound as error:
+        raise absent from error
+    if batch.is_hidden:
+        raise absent
+    return answer(write_historic_batch(batch))
+
+
+def delete_history(services: Services, call: Call) -> Answer:
+    """Take a batch out of history; one that runs goes on."""
+    try:
+        services.batches.hide(call.account, call.params["id"])
+    except BatchNotFound as error:
+        raise _unable("delete", call, "historic batch") from error
+    return Answer(204)
+
+
+def _read(path: str, handler: Callable[[Services, Call], Answer]) -> Route:
+    return Route("GET", path, Scope.READ, handler, free=frozenset({"id"}))
+
+
+def _change(method: str, path: str, handler: Callable[[Services, Call], Answer]) -> Route:
+    return Route(method, path, Scope.RESTART, handler, ANY_TYPE, frozenset({"id"}))
+
+
+ROUTES: tuple[Route, ...] = (
+    _read("/batch", listed),
+    _read("/batch/count", count),
+    _read("/batch/statistics", statistics),
+    _read("/batch/statistics/count", count_statistics),
+    _read("/batch/{id}", show),
+    _change("PUT", "/batch/{id}/suspended", suspend),
+    _change("DELETE", "/batch/{id}", delete),
+    _read("/history/batch", list_history),
+    _read("/history/batch/count", count_history),
+    _read("/history/batch/{id}", show_history),
+    _change("DELETE", "/history/batch/{id}", delete_history),
+)

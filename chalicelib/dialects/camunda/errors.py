@@ -1,0 +1,30 @@
+"""A refusal as Camunda's REST layer says it: `{"type", "message", "code"}`."""
+
+from chalicelib.core.access import Unauthenticated
+from chalicelib.core.errors import Busy, Invalid, NotAllowed, NotFound, RestartError
+from chalicelib.dialects.camunda.refusals import ENGINE, INVALID_REQUEST, REST, EngineRefusal
+from chalicelib.dialects.edge import Answer, MediaTypeUnknown, MethodUnknown, RouteUnknown
+from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.statuses import status_of, statuses
+
+_STATUSES = statuses({})
+_KINDS: dict[type[Exception], str] = {
+    NotAllowed: "AuthorizationException",
+    Busy: ENGINE,
+    RouteUnknown: "NotFoundException",
+    MethodUnknown: "NotAllowedException",
+    MediaTypeUnknown: "NotSupportedException",
+    NotFound: INVALID_REQUEST,
+    Invalid: INVALID_REQUEST,
+    RestartError: REST,
+}
+
+
+def write_error(error: RestartError) -> Answer:
+    """Write a refusal; who is not known is answered as Basic authentication asks for."""
+    if isinstance(error, Unauthenticated):
+        return Answer(401, "", {"WWW-Authenticate": 'Basic realm="default"'})
+    if isinstance(error, EngineRefusal):
+        return answer({"type": error.kind, "message": error.message, "code": error.engine_code}, error.status)
+    kind = next(_KINDS[one] for one in type(error).__mro__ if one in _KINDS)
+    return answer({"type": kind, "message": error.message, "code": None}, status_of(error, _STATUSES))

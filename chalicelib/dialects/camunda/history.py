@@ -1,0 +1,250 @@
+"""History over Camunda's routes: process instances by any query; what happened in them, by their ids."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+
+from chalicelib.core.access import Scope
+from chalicelib.core.errors import NotFound
+from chalicelib.core.ids import RunId
+from chalicelib.core.json_values import Variables
+from chalicelib.core.run_summaries import RunSummary
+from chalicelib.dialects.camunda.history_rows import Row, activity_rows, update_rows, variable_rows, write_instance
+from chalicelib.dialects.camunda.instance_filters import last_variables
+from chalicelib.dialects.camunda.instance_queries import (
+    InstanceQuery,
+    count,
+    matching,
+    read_history_query,
+    read_url_query,
+)
+from chalicelib.dialects.camunda.query_fields import Fields, JsonFields, UrlFields
+from chalicelib.dialects.camunda.query_sorting import read_order
+from chalicelib.dialects.camunda.reading import Parameters, read_object
+from chalicelib.dialects.camunda.refusals import EngineRefusal, not_found
+from chalicelib.dialects.camunda.row_filters import (
+    ACTIVITIES,
+    UPDATES,
+    VARIABLES,
+    RowFilters,
+    read_instance_ids,
+    read_row_filters,
+)
+from chalicelib.dialects.camunda.run_records import PAGE, Records, Subject
+from chalicelib.dialects.camunda.variable_filters import Folding, read_comparison
+from chalicelib.dialects.edge import ANY_TYPE, JSON_TYPE, PARAMETER, Answer, Call, Route, Services
+from chalicelib.dialects.json_answers import answer
+from chalicelib.service.runs import RunNotEnded
+
+MOST_ROWS = 2_000  # of one answer; a row has about 800 bytes
+_PROCESS_INSTANCE = "/history/process-instance"
+
+
+def _body(call: Call) -> Variables:
+    body = read_object(call)
+    if body is None:
+        raise EngineRefusal(500, "NullPointerException", "NullPointerException")
+    return body
+
+
+# -- process instances
+
+
+def _by_url(call: Call) -> InstanceQuery:
+    return read_url_query(UrlFields(call.query))
+
+
+def _by_body(call: Call) -> InstanceQuery:
+    return read_history_query(_body(call))
+
+
+def _listed(services: Services, call: Call, query: InstanceQuery) -> Answer:
+    first, most = Parameters(call.query).window(MOST_ROWS)
+    if not most:
+        return answer([])
+    found = islice(matching(services, call.account, query), first, first + most)
+    return answer(list(_instance_rows(Records(services, call.account), found)))
+
+
+def _instance_rows(records: Records, found: Iterator[RunSummary]) -> Iterator[Row]:
+    """Write instances in their order, reading their heads by the hundred."""
+    while names := [run.id for run in islice(found, PAGE)]:
+        heads = records.heads([*names])
+        yield from (write_instance(Subject(heads[id_], records, heads[id_])) for id_ in names if id_ in heads)
+
+
+def list_instances(services: Services, call: Call) -> Answer:
+    """List process instances, those that go on among them."""
+    return _listed(services, call, _by_url(call))
+
+
+def list_instances_by_body(services: Services, call: Call) -> Answer:
+    """List process instances by a query in the body."""
+    return _listed(services, call, _by_body(call))
+
+
+def count_instances(services: Services, call: Call) -> Answer:
+    """Count process instances, those that go on among them."""
+    return answer({"count": count(services, call.account, _by_url(call))})
+
+
+def count_instances_by_body(services: Services, call: Call) -> Answer:
+    """Count process instances by a query in the body."""
+    return answer({"count": count(services, call.account, _by_body(call))})
+
+
+def _unknown(id_: str) -> EngineRefusal:
+    return not_found(f"Historic process instance with id {id_} does not exist")
+
+
+def show_instance(services: Services, call: Call) -> Answer:
+    """Show a process instance, whether or not it has ended."""
+    records, id_ = Records(services, call.account), call.params["id"]
+    head = records.heads([id_]).get(RunId(id_))
+    if head is None:
+        raise _unknown(id_)
+    return answer(write_instance(Subject(head, records, head)))
+
+
+def delete_instance(services: Services, call: Call) -> Answer:
+    """Take a process instance that has ended out of history."""
+    id_ = call.params["id"]
+    if not PARAMETER.fullmatch(id_):
+        raise _unknown(id_)
+    try:
+        services.runs.delete(call.account, RunId(id_))
+    except (NotFound, RunNotEnded) as error:
+        raise _unknown(id_) from error
+    return Answer(204)
+
+
+# -- what happened in them
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A kind of rows that journals tell of: how they are written, chosen and sorted."""
+
+    rows: Callable[[Subject], Iterator[Row]]
+    filters: RowFilters
+    columns: Mapping[str, str]
+    chosen: Callable[[Fields], Callable[[Subject, Row], bool]] = lambda _given: lambda _one, _row: True
+
+    def find(self, services: Services, call: Call, given: Fields) -> list[Row]:
+        """Answer the rows that are meant; when they happened is their order, if no other is asked for."""
+        order = read_order(given, frozenset(self.columns))
+        is_meant, is_chosen = read_row_filters(given, self.filters), self.chosen(given)
+        ids = read_instance_ids(given, PAGE)
+        order.check()
+        records = Records(services, call.account)
+        subjects = [Subject(head, records, head) for head in records.heads(ids).values()]
+        rows = [row for one in subjects for row in self.rows(one) if is_meant(row) and is_chosen(one, row)]
+        for one in reversed(order.orders):
+            column = self.columns[one.by]
+            rows.sort(key=lambda row: (row[column] is not None, row[column]), reverse=not one.is_ascending)
+        return rows
+
+    def listed(self, services: Services, call: Call, given: Fields) -> Answer:
+        first, most = Parameters(call.query).window(MOST_ROWS)
+        return answer(self.find(services, call, given)[first : first + most])
+
+    def by_url(self, services: Services, call: Call) -> Answer:
+        """List what happened in process instances."""
+        return self.listed(services, call, UrlFields(call.query))
+
+    def by_body(self, services: Services, call: Call) -> Answer:
+        """List what happened in process instances, by a query in the body."""
+        return self.listed(services, call, JsonFields(_body(call)))
+
+    def count_by_url(self, services: Services, call: Call) -> Answer:
+        """Count what happened in process instances."""
+        return answer({"count": len(self.find(services, call, UrlFields(call.query)))})
+
+    def count_by_body(self, services: Services, call: Call) -> Answer:
+        """Count what happened in process instances, by a query in the body."""
+        return answer({"count": len(self.find(services, call, JsonFields(_body(call))))})
+
+
+def _variable_filter(given: Fields) -> Callable[[Subject, Row], bool]:
+    """Answer which variables have the name, and the value, that are asked for."""
+    name, value = given.text("variableName"), given.value("variableValue")
+    if name is None:
+        return lambda _one, _row: True
+    folding = Folding(given.flag("variableNamesIgnoreCase") or False, given.flag("variableValuesIgnoreCase") or False)
+    wanted: Variables = {"name": name, "operator": "eq", "value": value}
+    comparison = read_comparison(wanted, folding, is_reading_dates=True)
+
+    def is_meant(one: Subject, row: Row) -> bool:
+        if folding.name(row["name"]) != folding.name(name):
+            return False
+        return value is None or comparison.is_held_by(last_variables(one.head), row["name"])
+
+    return is_meant
+
+
+_COMMON: Mapping[str, str] = {"tenantId": "tenantId"}
+_ACTIVITIES = Told(
+    activity_rows,
+    ACTIVITIES,
+    {
+        **_COMMON,
+        "activityInstanceId": "id",
+        "instanceId": "processInstanceId",
+        "executionId": "executionId",
+        "activityId": "activityId",
+        "activityName": "activityName",
+        "activityType": "activityType",
+        "startTime": "startTime",
+        "endTime": "endTime",
+        "duration": "durationInMillis",
+        "definitionId": "processDefinitionId",
+        "occurrence": "startTime",
+    },
+)
+_VARIABLES = Told(
+    variable_rows, VARIABLES, {**_COMMON, "instanceId": "processInstanceId", "variableName": "name"}, _variable_filter
+)
+_UPDATES = Told(
+    update_rows,
+    UPDATES,
+    {
+        **_COMMON,
+        "processInstanceId": "processInstanceId",
+        "variableName": "variableName",
+        "variableType": "variableType",
+        "variableRevision": "revision",
+        "time": "time",
+        "occurrence": "time",
+    },
+)
+
+
+# -- routes
+
+Handler = Callable[[Services, Call], Answer]
+_FREE = frozenset({"id"})
+
+
+def _reading(path: str, by_url: Handler, by_body: Handler) -> tuple[Route, ...]:
+    return (
+        Route("GET", path, Scope.READ, by_url, ANY_TYPE),
+        Route("POST", path, Scope.READ, by_body, JSON_TYPE),
+    )
+
+
+def _telling(path: str, told: Told) -> tuple[Route, ...]:
+    return (
+        *_reading(path, told.by_url, told.by_body),
+        *_reading(f"{path}/count", told.count_by_url, told.count_by_body),
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    *_reading(_PROCESS_INSTANCE, list_instances, list_instances_by_body),
+    *_reading(f"{_PROCESS_INSTANCE}/count", count_instances, count_instances_by_body),
+    Route("GET", f"{_PROCESS_INSTANCE}/{{id}}", Scope.READ, show_instance, ANY_TYPE, _FREE),
+    Route("DELETE", f"{_PROCESS_INSTANCE}/{{id}}", Scope.WRITE, delete_instance, ANY_TYPE, _FREE),
+    *_telling("/history/activity-instance", _ACTIVITIES),
+    *_telling("/history/variable-instance", _VARIABLES),
+    *_telling("/history/detail", _UPDATES),
+)

@@ -1,0 +1,201 @@
+"""Restarts: of some process instances at once, or of any number as a batch.
+
+Sources are named, or found by a historic query that is asked once, now; both are united. What is not as it should
+be with one of them is said at once when they are restarted together, and by its job when they are a batch.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from chalicelib.core.batches import MAX_SOURCES, Batch, Order
+from chalicelib.core.deployments import SeenVersion
+from chalicelib.core.errors import Conflict, Invalid, NotFound
+from chalicelib.core.ids import ActivityId, RunId, TransitionId
+from chalicelib.core.json_values import Json, Variables
+from chalicelib.core.restart_requests import Data
+from chalicelib.core.runs import Cause
+from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
+from chalicelib.core.versions import NamedVersion
+from chalicelib.dialects.camunda.batch_answers import write_batch
+from chalicelib.dialects.camunda.instance_queries import InstanceQuery, matching_ids, read_query
+from chalicelib.dialects.camunda.lookups import find_by_id, id_of, load_by_key
+from chalicelib.dialects.camunda.reading import as_bool, as_list, as_object, as_text, as_texts, read_object
+from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, malformed
+from chalicelib.dialects.camunda.restart_refusals import told_restart
+from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.idempotency import read_idempotency_key
+from chalicelib.dialects.json_answers import answer
+from chalicelib.service.commands import Command
+
+_ELEMENT = {
+    "startBeforeActivity": "activityId",
+    "startAfterActivity": "activityId",
+    "startTransition": "transitionId",
+}
+_FLAGS = ("initialVariables", "skipCustomListeners", "skipIoMappings", "withoutBusinessKey")
+_IGNORED_TEXTS = ("ancestorActivityInstanceId", "activityInstanceId", "transitionInstanceId")
+Load = Callable[[], SeenVersion]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a body asks for; `places` is None when it says nothing of instructions."""
+
+    ids: tuple[str | None, ...]
+    query: InstanceQuery | None
+    places: tuple[Place, ...]
+    is_initial: bool
+    is_skipping_listeners: bool
+    is_skipping_mappings: bool
+    is_without_business_key: bool
+
+    def order(self, version: SeenVersion, services: Services, call: Call) -> Order:
+        snapshot = services.definitions.find(call.account, version.definition, NamedVersion(version.number)).snapshot
+        return Order(
+            definition=version.definition,
+            version=version.number,
+            snapshot=snapshot,
+            start=Start(self.places, self.is_skipping_listeners, self.is_skipping_mappings),
+            data=Data.INPUT if self.is_initial else Data.LAST_VARIABLES,
+            is_keeping_business_key=not self.is_without_business_key,
+        )
+
+
+def read_wish(call: Call) -> Wish:
+    """Read what is to be restarted and how; raise Camunda's refusals in its order."""
+    body = read_object(call)
+    if body is None:
+        raise malformed()
+    flags = [as_bool(body.get(name)) for name in _FLAGS]
+    ids = as_texts(body.get("processInstanceIds"))
+    told = body.get("historicProcessInstanceQuery")
+    given = body.get("instructions")
+    instructions = None if given is None else [_instruction(one) for one in as_list(given)]
+    query = None if told is None else read_query(told)
+    if instructions is None:
+        raise invalid("Restart instructions cannot be empty: instructions is empty")
+    places = tuple(place for one in instructions if (place := _place(one)) is not None)
+    return Wish(tuple(ids or ()), query, places, *flags)
+
+
+def _instruction(value: Json) -> Variables:
+    """Check the shape of an instruction; what a restart has no use for is read and left aside."""
+    if value is None:
+        raise malformed()
+    given = as_object(value)
+    for name in (*_IGNORED_TEXTS, "activityId", "transitionId", "type"):
+        as_text(given.get(name))
+    if given.get("variables") is not None:
+        as_object(given["variables"])
+    return given
+
+
+def _place(given: Variables) -> Place | None:
+    kind = given.get("type")
+    if kind == "cancel":
+        return None
+    if not isinstance(kind, str) or kind not in _ELEMENT:
+        raise malformed()
+    element = as_text(given.get(_ELEMENT[kind]))
+    if element is None:
+        raise invalid(f"For instruction type '{kind}': '{_ELEMENT[kind]}' must be set")
+    if kind == "startTransition":
+        return AlongTransition(TransitionId(element))
+    return BeforeActivity(ActivityId(element)) if kind == "startBeforeActivity" else AfterActivity(ActivityId(element))
+
+
+# -- together
+
+
+def restart(services: Services, call: Call) -> Answer:
+    return _restart(services, call, lambda: _of_id(services, call))
+
+
+def restart_by_key(services: Services, call: Call) -> Answer:
+    return _restart(services, call, lambda: load_by_key(services, call))
+
+
+def _restart(services: Services, call: Call, load: Load) -> Answer:
+    """Restart all sources in one transaction, or none."""
+    wish = read_wish(call)
+    if not wish.places:
+        raise invalid("Restart instructions cannot be empty: instructions is empty")
+    sources = _sources(services, call, wish, "Process instance ids cannot be null: Process instance ids")
+    version = _active(load(), call)
+    order = wish.order(version, services, call)
+    command = _command(call, "restart")
+    cause = Cause("camunda", call.key.id, command=command.key or "", address=call.address)
+    try:
+        services.together.restart(command, order, sources, cause)
+    except (Conflict, Invalid, NotFound) as error:
+        raise told_restart(call.account, order, error.code, error.details, error) from error
+    return Answer(204)
+
+
+# -- as a batch
+
+
+def restart_async(services: Services, call: Call) -> Answer:
+    return _restart_async(services, call, lambda: _of_id(services, call))
+
+
+def restart_async_by_key(services: Services, call: Call) -> Answer:
+    return _restart_async(services, call, lambda: load_by_key(services, call))
+
+
+def _restart_async(services: Services, call: Call, load: Load) -> Answer:
+    """Write down a batch of restarts; nothing is said of its sources before their jobs look at them."""
+    wish = read_wish(call)
+    command = _command(call, "restart-async")
+    earlier = services.batches.earlier(command)
+    if earlier is not None:
+        return answer(write_batch(earlier))
+    sources = _sources(services, call, wish, "Process instance ids cannot be null: processInstanceIds")
+    if not wish.places:
+        raise invalid("Restart instructions cannot be empty: instructions is empty")
+    order = wish.order(_active(load(), call), services, call)
+    cause = Cause("camunda", call.key.id, command=command.key or "", address=call.address)
+    batch: Batch = services.batches.create(command, order, sources, cause, services.batch_sizes)
+    return answer(write_batch(batch))
+
+
+# -- what both share
+
+
+def _command(call: Call, route: str) -> Command:
+    subject = call.params.get("id") or f"{call.params['key']}#{call.params.get('tenant', '')}"
+    body: Json = read_object(call)
+    return Command(call.account, "camunda", route, subject, body, read_idempotency_key(call))
+
+
+def _sources(services: Services, call: Call, wish: Wish, null: str) -> list[RunId]:
+    """Answer the ids that are named and those that the query finds, each once."""
+    found = dict.fromkeys(wish.ids)
+    if wish.query is not None:
+        found.update(dict.fromkeys(_found(services, call, wish.query)))
+    if not found:
+        raise invalid("processInstanceIds is empty")
+    if None in found:
+        raise invalid(f"{null} contains null value")
+    return [RunId(one) for one in found if one is not None]
+
+
+def _found(services: Services, call: Call, query: InstanceQuery) -> Iterator[str]:
+    for number, run_id in enumerate(matching_ids(services, call.account, query)):
+        if number == MAX_SOURCES:
+            raise EngineRefusal(400, "InvalidRequestException", f"Max results limit of {MAX_SOURCES} exceeded!")
+        yield run_id
+
+
+def _of_id(services: Services, call: Call) -> SeenVersion:
+    definition_id = call.params["id"]
+    version = find_by_id(services, call.account, definition_id)
+    if version is None:
+        raise invalid(f"no deployed process definition found with id '{definition_id}': processDefinition is null")
+    return version
+
+
+def _active(version: SeenVersion, call: Call) -> SeenVersion:
+    if version.is_suspended:
+        raise invalid(f"ENGINE-03043 Process Definition with id '{id_of(call.account, version)}' is suspended.")
+    return version

@@ -1,0 +1,188 @@
+"""What a batch does by itself: its jobs are made in turns, each is done by itself, and the last one ends it.
+
+    look ─► make the next jobs, ring for each ─► look again … ─► the sweep looks every minute whether it goes on
+    job  ─► plan every source's restart ─► write the runs and take the job away ─► ring for the runs
+
+A job whose sources cannot all be restarted writes nothing: it fails, and after some retries waits for somebody.
+Whatever is done twice finds its own rows: ids of runs follow from batch and source, and a job is a row that goes.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from chalicelib.core.batches import Batch, Job, JobFailure
+from chalicelib.core.births import Birth, Plan
+from chalicelib.core.errors import Busy, RestartError
+from chalicelib.core.ids import RunId, digest
+from chalicelib.core.refusals import RunNotFound
+from chalicelib.core.restarts import plan_restart
+from chalicelib.core.runs import GRACE_MS, RING_REACH_MS, Run
+from chalicelib.service.definitions import Definitions
+from chalicelib.service.doorbell import Doorbell
+from chalicelib.stores.batch_rows import batch_key
+from chalicelib.stores.batches import SEEDED_AT_ONCE, BatchStore
+from chalicelib.stores.calls import Refused
+from chalicelib.stores.queues import BatchRing, Dispatched, RunQueue
+from chalicelib.stores.runs import RunStore
+from chalicelib.stores.shards import run_key
+
+PAGE = 500  # jobs that are rung for at once
+LAST_ONES = 20  # jobs, by their index, that look whether they were the last
+LOADED = 100  # runs that one call reads
+SWEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class BatchWorker:
+    batches: BatchStore
+    runs: RunStore
+    definitions: Definitions
+    queue: RunQueue
+    doorbell: Doorbell
+    now: Callable[[], int]
+    new_id: Callable[[], str]
+
+    # -- a look at a batch
+
+    def look(self, key: str) -> None:
+        """Take a batch on: make jobs, ring for those that wait, or end it."""
+        batch = self.batches.load_key(key)
+        if batch is not None:
+            self.advance(batch)
+
+    def advance(self, batch: Batch) -> None:
+        """Do the same with a batch that was read just now."""
+        if batch.is_over:
+            if self.batches.clear(batch, PAGE) == PAGE:
+                self._ring(batch)
+            return
+        if batch.is_suspended:
+            return
+        if batch.is_seeded:
+            self._monitor(batch)
+        else:
+            self._seed(batch)
+
+    def _seed(self, batch: Batch) -> None:
+        """Make the jobs of one seed, and ring for them; somebody else may be at it: then they are made already."""
+        if batch.jobs_created and batch.remaining is None:
+            self._ring_all(batch)
+        last = min(batch.jobs, batch.jobs_created + batch.per_seed)
+        while batch.jobs_created < last:
+            jobs = [*self._next_jobs(batch, min(last, batch.jobs_created + SEEDED_AT_ONCE))]
+            try:
+                self.batches.seed(batch, jobs)
+            except Refused:
+                return
+            self.queue.put(self._job_ring(batch, job) for job in jobs)
+            batch = replace(batch, jobs_created=batch.jobs_created + len(jobs))
+        self.batches.wake(batch, self.now() + GRACE_MS, -1)
+        if not batch.is_seeded:
+            self._ring(batch)
+
+    def _next_jobs(self, batch: Batch, last: int) -> Iterator[Job]:
+        """Cut jobs up to an index from the sources."""
+        first = batch.sources_of(batch.jobs_created).start
+        sources = self.batches.sources(batch, first, batch.sources_of(last - 1).stop)
+        for index in range(batch.jobs_created, last):
+            ours = batch.sources_of(index)
+            yield Job(batch.id, index, tuple(sources[ours.start - first : ours.stop - first]), self.now())
+
+    def _monitor(self, batch: Batch) -> None:
+        """End a batch without jobs; ring once more for those of one that has not moved since the last look."""
+        jobs, failed = self.batches.count_jobs(batch)
+        if not jobs:
+            self.batches.end(batch, self.now(), self.new_id())
+            return
+        self.batches.wake(batch, self.now() + GRACE_MS if jobs > failed else None, jobs)
+        if jobs > failed and batch.remaining in (None, jobs):
+            self._ring_all(batch)
+
+    def _ring_all(self, batch: Batch) -> None:
+        """Ring for every job that waits and may still be done."""
+        after = -1
+        while jobs := self.batches.jobs(batch.account, batch.id, after=after, limit=PAGE):
+            self.queue.put(self._job_ring(batch, job) for job in jobs if job.retries)
+            after = jobs[-1].index
+
+    # -- a job
+
+    def work(self, key: str, index: int) -> None:
+        """Do a job, if it is still to be done."""
+        batch, job = self.batches.find_job(key, index)
+        if batch is None or batch.is_over or batch.is_suspended:
+            return
+        if job is None:
+            self._end_if_done(batch)
+        elif job.retries:
+            self.execute(batch, job)
+
+    def execute(self, batch: Batch, job: Job) -> JobFailure | None:
+        """Do a job now, and answer why it failed; raise `Busy` if nobody knows."""
+        try:
+            plans = [self._plan(batch, source, run) for source, run in self._sources(batch, job)]
+        except Busy:
+            raise
+        except RestartError as error:
+            return self._failed(batch, job, error)
+        if not self.batches.finish(batch, job, plans, self.new_id()):
+            return None
+        self._ring_runs(plans)
+        if batch.started_at is None:
+            self.batches.begin(batch, self.now())
+        if job.index >= batch.jobs - LAST_ONES:
+            self._end_if_done(batch)
+        return None
+
+    def _sources(self, batch: Batch, job: Job) -> Iterator[tuple[RunId, Run | None]]:
+        for first in range(0, len(job.sources), LOADED):
+            ids = job.sources[first : first + LOADED]
+            found = self.runs.load_all(batch.account, ids)
+            yield from ((source, found.get(source)) for source in ids)
+
+    def _plan(self, batch: Batch, source: RunId, run: Run | None) -> Plan:
+        if run is None:
+            raise RunNotFound(source)
+        order, cause = batch.order, replace(batch.cause, batch=batch.id)
+        version = self.definitions.of_snapshot(batch.account, order.definition, order.snapshot, order.version)
+        birth = Birth(batch.run_id(source), digest([batch.id, source]), self.now())
+        plan = plan_restart(order.request(source, cause), run, (), version, birth)
+        self.runs.check_size(plan)
+        return plan
+
+    def _failed(self, batch: Batch, job: Job, error: RestartError) -> JobFailure:
+        failure = JobFailure(error.code, error.message, dict(error.details))
+        if self.batches.fail(batch, job, failure, self.now()):
+            self.queue.put([self._job_ring(batch, job)])
+        return failure
+
+    def _end_if_done(self, batch: Batch) -> None:
+        if batch.is_seeded and not self.batches.jobs(batch.account, batch.id, limit=1):
+            self.batches.end(batch, self.now(), self.new_id())
+
+    # -- rings
+
+    def _ring(self, batch: Batch) -> None:
+        self.queue.put([BatchRing(batch_key(batch.account, batch.id))])
+
+    def _job_ring(self, batch: Batch, job: Job) -> BatchRing:
+        return BatchRing(batch_key(batch.account, batch.id), job.index)
+
+    def _ring_runs(self, plans: list[Plan]) -> None:
+        at = self.now()
+        runs = [plan.run for plan in plans]
+        due = [run for run in runs if run.not_before is not None and run.not_before - at <= RING_REACH_MS]
+        self.doorbell.ring_bulk(Dispatched(run_key(run.account, run.id), run.not_before or at) for run in due)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchSweep:
+    """Ring for batches that somebody should look at."""
+
+    batches: BatchStore
+    queue: RunQueue
+    now: Callable[[], int]
+
+    def run(self) -> int:
+        """Ring for the batches that are overdue, and answer how many rings were taken; a look moves each on."""
+        return self.queue.put(BatchRing(wake.key) for wake in self.batches.overdue(self.now(), SWEPT))

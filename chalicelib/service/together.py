@@ -1,0 +1,94 @@
+"""Restart several runs in one transaction: all of them, or none."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from chalicelib.core.batches import Order
+from chalicelib.core.births import Birth, Plan
+from chalicelib.core.errors import Busy, TooLarge
+from chalicelib.core.ids import RunId, derived_uuid
+from chalicelib.core.refusals import RunNotFound
+from chalicelib.core.restarts import plan_restart
+from chalicelib.core.runs import RING_REACH_MS, Cause, Run
+from chalicelib.service.commands import Command
+from chalicelib.service.definitions import Definitions
+from chalicelib.service.doorbell import Doorbell
+from chalicelib.stores.batches import BatchStore
+from chalicelib.stores.calls import Refused
+from chalicelib.stores.queues import Dispatched
+from chalicelib.stores.runs import RunStore
+from chalicelib.stores.shards import run_key
+
+MOST = 50  # sources; one transaction holds a run and a dead letter of each
+
+
+class TooManyTogether(TooLarge):
+    code = "too_many_together"
+
+    def __init__(self, sources: int) -> None:
+        super().__init__(
+            f"{sources} runs cannot be restarted in one transaction: {MOST} is the most. Restart them as a batch.",
+            size=sources,
+            most=MOST,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    runs: RunStore
+    batches: BatchStore
+    definitions: Definitions
+    doorbell: Doorbell
+    now: Callable[[], int]
+    new_id: Callable[[], str]
+
+    def restart(self, command: Command, order: Order, sources: Sequence[RunId], cause: Cause) -> list[Run]:
+        """Restart each of these sources once, and answer the new runs in their order.
+
+        Raises `RunNotFound` for the first source that is not there, and what `plan_restart` refuses, before anything
+        is written. The same command again answers the runs that it made.
+        """
+        chosen = list(dict.fromkeys(sources))
+        if len(chosen) > MOST:
+            raise TooManyTogether(len(chosen))
+        ids = {source: self._run_id(command, source) for source in chosen}
+        earlier = self.runs.load_all(command.account, [*ids.values()]) if command.key is not None else {}
+        for run in earlier.values():
+            command.check_same(run)
+        if len(earlier) == len(chosen):
+            return [earlier[ids[source]] for source in chosen]
+        found = self.runs.load_all(command.account, chosen)
+        births = {source: Birth(ids[source], command.request_hash, self.now()) for source in chosen}
+        for source in chosen:
+            if source not in found:
+                raise RunNotFound(source)
+        plans = [self._plan(order, found[source], births[source], cause) for source in chosen]
+        self._write(plans)
+        self._ring([plan.run for plan in plans])
+        return [plan.run for plan in plans]
+
+    def _run_id(self, command: Command, source: RunId) -> RunId:
+        if command.key is None:
+            return RunId(self.new_id())
+        return RunId(derived_uuid(command.account, command.dialect, command.route, command.key, source))
+
+    def _plan(self, order: Order, run: Run, birth: Birth, cause: Cause) -> Plan:
+        version = self.definitions.of_snapshot(run.account, order.definition, order.snapshot, order.version)
+        return plan_restart(order.request(run.id, cause), run, (), version, birth)
+
+    def _write(self, plans: Sequence[Plan]) -> None:
+        """Write all plans or none; a dead letter that is gone by now is not consumed."""
+        left = list(plans)
+        for _ in range(2):
+            try:
+                self.batches.bear(left, self.new_id())
+            except Refused:
+                left = [replace(plan, consumed=None) for plan in left]
+            else:
+                return
+        raise Busy
+
+    def _ring(self, runs: Sequence[Run]) -> None:
+        at = self.now()
+        due = [run for run in runs if run.not_before is not None and run.not_before - at <= RING_REACH_MS]
+        self.doorbell.ring_bulk(Dispatched(run_key(run.account, run.id), run.not_before or at) for run in due)

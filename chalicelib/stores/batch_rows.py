@@ -1,0 +1,133 @@
+"""Batches and their jobs as rows, and rows as batches and jobs.
+
+| part               | what                                                                        |
+|--------------------|-----------------------------------------------------------------------------|
+| `head`             | what is wished, how far it is; in the index `by_account`, and in `due`      |
+| `sources#00000000` | the ids of the sources, `PER_ROW` of them in a row                          |
+| `job#00000000`     | a job that is not done yet, with its own sources                            |
+"""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from chalicelib.core.batches import RETRIES, Batch, BatchKind, Job, JobFailure, Order
+from chalicelib.core.ids import AccountId, DefinitionKey, RunId, SnapshotId
+from chalicelib.core.json_values import Variables
+from chalicelib.core.restart_requests import Data
+from chalicelib.core.run_summaries import list_position
+from chalicelib.core.runs import Cause
+from chalicelib.stores.entries import plain, plain_start, read, read_start
+from chalicelib.stores.packing import pack, unpack
+from chalicelib.stores.shards import Shards
+from chalicelib.stores.tables import BatchRow, whole
+
+HEAD = "head"
+PER_ROW = 5_000  # sources of one row
+DUE = "due#batches"
+"""The only partition of the index `due`: there are few batches at a time."""
+
+
+def batch_key(account: AccountId, batch_id: str) -> str:
+    return f"{account}#{batch_id}"
+
+
+def job_part(index: int) -> str:
+    return f"job#{index:08d}"
+
+
+def source_part(row: int) -> str:
+    return f"sources#{row:08d}"
+
+
+def head_row(batch: Batch, shards: Shards, wake_at: int) -> BatchRow:
+    """Write a new batch's head."""
+    document: Variables = {
+        "kind": batch.kind.value,
+        "order": _plain_order(batch.order),
+        "cause": plain(batch.cause),
+        "sources": batch.sources,
+        "per_job": batch.per_job,
+        "per_seed": batch.per_seed,
+        "created_at": batch.created_at,
+        "request_hash": batch.request_hash,
+    }
+    return BatchRow(
+        batch_key(batch.account, batch.id),
+        HEAD,
+        document=pack(document),
+        jobs_created=batch.jobs_created,
+        is_suspended=batch.is_suspended,
+        account_shard=shards.of(batch.account, RunId(batch.id)),
+        created=list_position(batch.created_at, RunId(batch.id)),
+        due_shard=DUE,
+        wake_at=wake_at,
+    )
+
+
+def batch_from(row: BatchRow) -> Batch:
+    account, _, batch_id = row.pk.rpartition("#")
+    document = cast("dict[str, Any]", unpack(row.document))
+    return Batch(
+        account=AccountId(account),
+        id=batch_id,
+        kind=BatchKind(document["kind"]),
+        order=_read_order(document["order"]),
+        cause=read(document["cause"], Cause),
+        sources=document["sources"],
+        per_job=document["per_job"],
+        per_seed=document["per_seed"],
+        created_at=document["created_at"],
+        request_hash=document["request_hash"],
+        jobs_created=int(row.jobs_created),
+        is_suspended=bool(row.is_suspended),
+        started_at=whole(row.started_at),
+        ended_at=whole(row.ended_at),
+        is_hidden=bool(row.is_hidden),
+        remaining=whole(row.remaining),
+    )
+
+
+def _plain_order(order: Order) -> Variables:
+    return {**plain(order), "start": plain_start(order.start)}
+
+
+def _read_order(data: dict[str, Any]) -> Order:
+    return Order(
+        definition=DefinitionKey(data["definition"]),
+        version=data["version"],
+        snapshot=SnapshotId(data["snapshot"]),
+        start=read_start(data["start"]),
+        data=Data(data["data"]),
+        is_keeping_business_key=data["is_keeping_business_key"],
+    )
+
+
+def source_rows(batch: Batch, sources: Sequence[RunId]) -> list[BatchRow]:
+    """Write the sources of a batch, some thousands in a row."""
+    key = batch_key(batch.account, batch.id)
+    parts = [sources[first : first + PER_ROW] for first in range(0, len(sources), PER_ROW)]
+    return [BatchRow(key, source_part(number), document=pack([*part])) for number, part in enumerate(parts)]
+
+
+def sources_from(row: BatchRow) -> list[RunId]:
+    return cast("list[RunId]", unpack(row.document))
+
+
+def job_row(batch: Batch, job: Job) -> BatchRow:
+    """Write a job that nobody has tried yet."""
+    document: Variables = {"sources": [*job.sources], "created_at": job.created_at}
+    key = batch_key(batch.account, batch.id)
+    return BatchRow(key, job_part(job.index), document=pack(document), retries=RETRIES)
+
+
+def job_from(row: BatchRow) -> Job:
+    document = cast("dict[str, Any]", unpack(row.document))
+    return Job(
+        batch=row.pk.rpartition("#")[2],
+        index=int(row.part.rpartition("#")[2]),
+        sources=tuple(document["sources"]),
+        created_at=document["created_at"],
+        retries=int(row.retries),
+        failure=JobFailure(**cast("dict[str, Any]", unpack(row.failure))) if row.failure else None,
+        failed_at=whole(row.failed_at),
+    )

@@ -1,0 +1,317 @@
+"""Batches in DynamoDB. How far a batch is, its rows say: a job is a row until it is done, and then it is none.
+
+head and sources  ─►  jobs, as many as the head counts  ─►  runs, in the transaction in which their job goes
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from pynamodb.connection import Connection
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.core.batches import Batch, Job, JobFailure
+from chalicelib.core.births import Plan
+from chalicelib.core.errors import TooLarge
+from chalicelib.core.ids import AccountId, RunId
+from chalicelib.stores.batch_rows import (
+    DUE,
+    HEAD,
+    PER_ROW,
+    batch_from,
+    batch_key,
+    head_row,
+    job_from,
+    job_part,
+    job_row,
+    source_part,
+    source_rows,
+    sources_from,
+)
+from chalicelib.stores.bulk import Part, chunks, put_parts
+from chalicelib.stores.calls import Calls, Refused
+from chalicelib.stores.dead_letters import letter_row, unlisted
+from chalicelib.stores.entries import plain
+from chalicelib.stores.packing import pack
+from chalicelib.stores.pages import Page, ShardedList
+from chalicelib.stores.runs import RunStore
+from chalicelib.stores.shards import Shards
+from chalicelib.stores.tables import BatchRow
+
+SEEDED_AT_ONCE = 50  # jobs of one transaction
+_JOBS = "job#"
+_ASLEEP: tuple[Action, Action] = (BatchRow.wake_at.remove(), BatchRow.due_shard.remove())
+
+
+class TogetherTooLarge(TooLarge):
+    code = "together_too_large"
+
+    def __init__(self) -> None:
+        super().__init__("The new runs take more room than one transaction has. Restart them as a batch.")
+
+
+@dataclass(frozen=True, slots=True)
+class BatchWake:
+    """A batch by its key of the table, and when it should have been looked at (ms)."""
+
+    key: str
+    wake_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStore:
+    connection: Connection
+    calls: Calls
+    runs: RunStore
+    shards: Shards
+
+    # -- a batch
+
+    def create(self, batch: Batch, sources: Sequence[RunId], wake_at: int, writer: str) -> None:
+        """Write a batch and its sources, whole or not at all; raise `Refused` if there is one under its id."""
+        rows = [head_row(batch, self.shards, wake_at), *source_rows(batch, sources)]
+
+        def put(transaction: TransactWrite) -> None:
+            for row in rows:
+                transaction.save(row, condition=BatchRow.pk.does_not_exist())
+
+        self.calls.transact(self.connection, put, batch.account, batch.id, writer)
+
+    def load(self, account: AccountId, batch_id: str) -> Batch | None:
+        return self.load_key(batch_key(account, batch_id))
+
+    def load_key(self, key: str) -> Batch | None:
+        row = self.calls.find(BatchRow, key, HEAD)
+        return None if row is None else batch_from(row)
+
+    def page(self, account: AccountId, *, before: str | None, limit: int) -> Page[Batch]:
+        """List an account's batches, newest first."""
+
+        def scan(shard: str, beyond: str | None, size: int) -> list[Batch]:
+            below = None if beyond is None else BatchRow.created < beyond
+            rows = BatchRow.by_account.query(shard, below, scan_index_forward=False, limit=size, page_size=size)
+            return [batch_from(row) for row in rows]
+
+        def position(batch: Batch) -> str:
+            return f"{batch.created_at:013d}#{batch.id}"
+
+        listed = ShardedList(self.shards.all(account), scan, position, lambda batch: not batch.is_gone)
+        return self.calls.make(lambda: listed.page(before=before, limit=limit))
+
+    # -- its jobs
+
+    def sources(self, batch: Batch, first: int, last: int) -> list[RunId]:
+        """Read the ids of some sources, by their places."""
+        if first >= last:
+            return []
+        rows = range(first // PER_ROW, (last - 1) // PER_ROW + 1)
+        key = batch_key(batch.account, batch.id)
+        found: list[RunId] = []
+        for number in rows:
+            row = self.calls.find(BatchRow, key, source_part(number))
+            found += [] if row is None else sources_from(row)
+        skipped = rows.start * PER_ROW
+        return found[first - skipped : last - skipped]
+
+    def seed(self, batch: Batch, jobs: Sequence[Job]) -> None:
+        """Create the next jobs; raise `Refused` if somebody else did, or if they are not wanted any more."""
+        head = BatchRow(batch_key(batch.account, batch.id), HEAD)
+        is_next = (BatchRow.jobs_created == batch.jobs_created) & BatchRow.ended_at.does_not_exist()
+        count = BatchRow.jobs_created.set(batch.jobs_created + len(jobs))
+
+        def put(transaction: TransactWrite) -> None:
+            for job in jobs:
+                transaction.save(job_row(batch, job), condition=BatchRow.pk.does_not_exist())
+            transaction.update(head, actions=[count], condition=is_next)
+
+        self.calls.transact(self.connection, put, head.pk, "seed", str(batch.jobs_created))
+
+    def find_job(self, key: str, index: int) -> tuple[Batch | None, Job | None]:
+        """Read a job and its batch in one call, consistently."""
+        parts = [(key, HEAD), (key, job_part(index))]
+        rows = self.calls.make(lambda: list(BatchRow.batch_get(parts, consistent_read=True)))
+        head = next((row for row in rows if row.part == HEAD), None)
+        job = next((row for row in rows if row.part != HEAD), None)
+        return None if head is None else batch_from(head), None if job is None else job_from(job)
+
+    def jobs(self, account: AccountId, batch_id: str, *, after: int = -1, limit: int) -> list[Job]:
+        """List a batch's jobs that are not done, beyond an index."""
+        key, beyond = batch_key(account, batch_id), BatchRow.part.between(job_part(after + 1), "job#~")
+        query = lambda: list(BatchRow.query(key, beyond, consistent_read=True, limit=limit))  # noqa: E731
+        return [job_from(row) for row in self.calls.make(query)]
+
+    def count_jobs(self, batch: Batch) -> tuple[int, int]:
+        """Count the jobs that are not done, and those of them that have no retries left."""
+        key, is_job = batch_key(batch.account, batch.id), BatchRow.part.startswith(_JOBS)
+        query = lambda: list(BatchRow.query(key, is_job, consistent_read=True, attributes_to_get=["retries"]))  # noqa: E731
+        retries = [int(row.retries) for row in self.calls.make(query)]
+        return len(retries), retries.count(0)
+
+    def finish(self, batch: Batch, job: Job, plans: Sequence[Plan], writer: str) -> bool:
+        """Write the runs of a job, and take the job away with the last of them; say no if it was gone before.
+
+        Runs that an earlier delivery of the job has written are left as they are.
+        """
+        parts = [self._birth(plan, writer) for plan in plans]
+        closing = Part(job, removes=(self._job(batch, job.index), BatchRow.pk.exists()))
+        groups = [*chunks(parts, spared=1)] or [[]]
+        for number, group in enumerate(groups):
+            is_last = number == len(groups) - 1
+            if not self._transact(batch, job, [*group, closing] if is_last else group, f"{writer}{number}"):
+                return False
+        return True
+
+    def bear(self, plans: Sequence[Plan], writer: str) -> None:
+        """Write some plans in one transaction, all or none; raise `Refused` if one of them cannot be."""
+        parts = [self._birth(plan, writer) for plan in plans]
+        if len([*chunks(parts)]) > 1:
+            raise TogetherTooLarge
+        names = [plan.run.id for plan in plans]
+        consumes = str([part.consumes is not None for part in parts])
+        self.calls.transact(self.connection, partial(put_parts, parts), writer, consumes, *names)
+
+    def _transact(self, batch: Batch, job: Job, parts: list[Part], writer: str) -> bool:
+        """Write parts, without those that stand already; say no if the job is gone."""
+        row, is_closing = self._job(batch, job.index), any(part.removes for part in parts)
+        left = parts
+        while True:
+
+            def put(transaction: TransactWrite, left: list[Part] = left) -> None:
+                if not is_closing:
+                    transaction.condition_check(BatchRow, row.pk, row.part, condition=BatchRow.pk.exists())
+                put_parts(left, transaction)
+
+            token = [part.subject.run.id for part in left if isinstance(part.subject, Plan)]
+            consumes = str([part.consumes is not None for part in left])
+            try:
+                self.calls.transact(self.connection, put, row.pk, row.part, writer, consumes, *token)
+            except Refused as refused:
+                if refused.is_refused(0):
+                    return False
+                left = _without(left, refused, int(not is_closing))
+                if not left:
+                    return True
+            else:
+                return True
+
+    def _birth(self, plan: Plan, writer: str) -> Part:
+        head, rows = self.runs.rows(plan, writer)
+        part = Part(plan, [head, *rows], size=len(head.input) + len(head.variables or b""))
+        part.size += sum(len(row.entries) for row in rows)
+        if plan.dead_letter is not None:
+            part.puts.append(letter_row(plan.dead_letter, self.runs.shards, self.runs.accounts))
+            part.size *= 2
+        letter = plan.consumed
+        if letter is not None:
+            part.consumes = lambda to: unlisted(to, plan.run.account, letter, plan.run.id)
+            part.size += plan.consumed_size
+        return part
+
+    def fail(self, batch: Batch, job: Job, failure: JobFailure, at: int) -> int | None:
+        """Take one retry from a job, if it has any, and answer how many are left; None if somebody else was at it."""
+        left = max(0, job.retries - 1)
+        actions: list[Action] = [
+            BatchRow.retries.set(left),
+            BatchRow.failure.set(pack(plain(failure))),
+            BatchRow.failed_at.set(at),
+        ]
+        return left if self._update(self._job(batch, job.index), actions, job.retries) else None
+
+    def set_retries(self, batch: Batch, index: int, retries: int) -> bool:
+        """Give a job so many retries; say no if it is gone."""
+        return self._update(self._job(batch, index), [BatchRow.retries.set(retries)], None)
+
+    def _update(self, row: BatchRow, actions: list[Action], retries: int | None) -> bool:
+        is_ours = BatchRow.pk.exists() if retries is None else BatchRow.retries == retries
+        try:
+            self.calls.make(lambda: row.update(actions, condition=is_ours))
+        except Refused:
+            return False
+        return True
+
+    def delete_job(self, batch: Batch, index: int) -> bool:
+        """Take a job away undone; say no if it was gone."""
+        row = self._job(batch, index)
+        if self.calls.find(BatchRow, row.pk, row.part) is None:
+            return False
+        self.calls.make(row.delete)
+        return True
+
+    def _job(self, batch: Batch, index: int) -> BatchRow:
+        return BatchRow(batch_key(batch.account, batch.id), job_part(index))
+
+    # -- its head
+
+    def change(self, batch: Batch, *actions: Action) -> bool:
+        """Change the head of a batch that has not ended; say no if it has."""
+        row = BatchRow(batch_key(batch.account, batch.id), HEAD)
+        try:
+            self.calls.make(lambda: row.update([*actions], condition=BatchRow.ended_at.does_not_exist()))
+        except Refused:
+            return False
+        return True
+
+    def suspend(self, batch: Batch, *, is_suspended: bool, wake_at: int) -> bool:
+        """Let no job of a batch be worked on, or let them be; say no if it has ended."""
+        waking = _ASLEEP if is_suspended else _waking(wake_at)
+        return self.change(batch, BatchRow.is_suspended.set(is_suspended), BatchRow.remaining.remove(), *waking)
+
+    def wake(self, batch: Batch, wake_at: int | None, remaining: int) -> bool:
+        """Note how many jobs are not done, and let the sweep look again from a time (ms) on, or not at all."""
+        waking = _ASLEEP if wake_at is None else _waking(wake_at)
+        return self.change(batch, BatchRow.remaining.set(remaining), *waking)
+
+    def begin(self, batch: Batch, at: int) -> None:
+        """Note when a job of a batch first succeeded."""
+        self.change(batch, BatchRow.started_at.set(BatchRow.started_at | at))
+
+    def end(self, batch: Batch, at: int, writer: str, *, is_hidden: bool = False) -> bool:
+        """Let a batch be over: nothing of it is done from here on; say no if somebody else has ended it."""
+        hiding = [BatchRow.is_hidden.set(is_hidden)] if is_hidden else []
+        if self.change(batch, BatchRow.ended_at.set(at), BatchRow.writer.set(writer), *_ASLEEP, *hiding):
+            return True
+        stands = self.calls.find(BatchRow, batch_key(batch.account, batch.id), HEAD)
+        return stands is not None and stands.writer == writer  # ours: its answer was lost
+
+    def hide(self, batch: Batch) -> None:
+        """Show a batch's history to nobody any more, whether it has ended or not."""
+        row = BatchRow(batch_key(batch.account, batch.id), HEAD)
+        self.calls.make(lambda: row.update([BatchRow.is_hidden.set(True)]))
+
+    def clear(self, batch: Batch, limit: int) -> int:
+        """Remove some of the rows that a batch which is over has beside its head; answer how many."""
+        key, others = batch_key(batch.account, batch.id), BatchRow.part.between("i", "z")
+        query = lambda: list(BatchRow.query(key, others, attributes_to_get=["pk", "part"], limit=limit))  # noqa: E731
+        rows = self.calls.make(query)
+        for row in rows:
+            self.calls.make(row.delete)
+        return len(rows)
+
+    # -- the sweep
+
+    def overdue(self, at: int, limit: int) -> list[BatchWake]:
+        """List batches that should have been looked at by now (ms), the longest overdue first."""
+        query = lambda: list(BatchRow.due.query(DUE, BatchRow.wake_at <= at, limit=limit, page_size=limit))  # noqa: E731
+        return [BatchWake(row.pk, int(row.wake_at)) for row in self.calls.make(query)]
+
+
+def _waking(wake_at: int) -> tuple[Action, Action]:
+    return BatchRow.wake_at.set(wake_at), BatchRow.due_shard.set(DUE)
+
+
+def _without(parts: Sequence[Part], refused: Refused, checks: int) -> list[Part]:
+    """Leave out what stands already; who only consumed a dead letter that is gone is born all the same."""
+    removed = [part for part in parts if part.removes is not None]
+    puts = [part for part in parts for _ in part.puts]
+    first = checks + len(removed)
+    standing = {id(part) for number, part in enumerate(puts) if refused.is_refused(first + number)}
+    left: list[Part] = []
+    number = first + len(puts)
+    for part in parts:
+        if part.consumes is not None:
+            part.consumes = None if refused.is_refused(number) else part.consumes
+            number += 1
+        if id(part) not in standing:
+            left.append(part)
+    return left

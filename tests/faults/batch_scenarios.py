@@ -1,0 +1,132 @@
+"""Batches of restarts, as Camunda's clients ask for them; they stand beside `scenarios.py`."""
+
+import json
+
+from chalicelib.core.ids import derived_uuid
+from tests.faults.beginnings import INPUT, STARTS, publish
+from tests.faults.play import PATIENCE, PAUSE, Asked, Play
+from tests.faults.scenarios import scenario
+from tests.graphs import Ask, Call, steps
+from tests.world import ACME
+
+REST = "/engine-rest"
+ORDER = f"{REST}/process-definition/key/order"
+NOBODY = "00000000-0000-4000-8000-0000000000ff"
+SOURCES = 3
+
+
+def canceled_runs(play: Play) -> None:
+    """Let three runs wait for a person, and be canceled."""
+    publish(play, steps(Call("charge"), Ask("decide")))
+    runs = [play.ask(f"source {number}", STARTS, INPUT) for number in range(SOURCES)]
+    play.settle()
+    for run in runs:
+        play.request("DELETE", f"{REST}/process-instance/{run}", None, None, None)
+    play.settle()
+
+
+def sources_of(play: Play) -> list[str]:
+    return sorted(play.given.values())
+
+
+def ask_for_batch(play: Play, body: object, key: str = "k") -> str:
+    """Ask for a batch under a key until there is an answer, and answer its id."""
+    for _ in range(PATIENCE):
+        reply = play.request("POST", f"{ORDER}/restart-async", body, key, None)
+        if not reply.is_unknown:
+            break
+        play.stage.clock.advance(PAUSE)
+    else:
+        play.problems.append("UNANSWERED: restart-async")
+        return ""
+    batch: str = json.loads(reply.body)["id"]
+    return batch
+
+
+def wish(sources: list[str], activity: str = "decide") -> object:
+    return {"processInstanceIds": sources, "instructions": [{"type": "startBeforeActivity", "activityId": activity}]}
+
+
+def expect_reborn(play: Play, batch: str, sources: list[str], *, is_optional: bool = False) -> None:
+    """Expect that each source became the one run whose id follows from it and the batch."""
+    for source in sources:
+        run = derived_uuid(ACME, "batch", batch, source)
+        ends = frozenset({"waiting"})
+        play.asked[f"reborn {run}"] = Asked("", None, None, ends, 0, run=run, is_optional=is_optional)
+
+
+def expect_end(play: Play, batch: str, *, jobs_left: int = 0) -> None:
+    """Expect that a batch has ended, or waits with so many jobs that nobody can do."""
+    rows = [row for row in play.rows("batches") if row["pk"]["S"] == f"{ACME}#{batch}"]
+    jobs = [row for row in rows if row["part"]["S"].startswith("job#")]
+    [head] = [row for row in rows if row["part"]["S"] == "head"]
+    is_ended, retries = "ended_at" in head, {row["retries"]["N"] for row in jobs}
+    if is_ended != (not jobs_left) or len(jobs) != jobs_left or retries - {"0"}:
+        play.problems.append(f"BATCH: {batch} has {len(jobs)} jobs, and ended: {is_ended}")
+
+
+@scenario(canceled_runs)
+def restart_as_a_batch(play: Play) -> None:
+    batch = ask_for_batch(play, wish(sources_of(play)))
+    play.settle()
+    expect_reborn(play, batch, sources_of(play))
+    expect_end(play, batch)
+
+
+@scenario(canceled_runs)
+def restart_as_a_batch_from_the_work_on(play: Play) -> None:
+    batch = ask_for_batch(play, wish(sources_of(play), "charge"))
+    play.settle()
+    expect_reborn(play, batch, sources_of(play))
+    expect_end(play, batch)
+
+
+@scenario(canceled_runs)
+def restart_as_a_batch_with_one_that_cannot_be(play: Play) -> None:
+    batch = ask_for_batch(play, wish([*sources_of(play), NOBODY]))
+    play.settle()
+    expect_reborn(play, batch, sources_of(play))
+    expect_end(play, batch, jobs_left=1)
+
+
+@scenario(canceled_runs)
+def hold_a_batch_and_let_it_go_on(play: Play) -> None:
+    batch = ask_for_batch(play, wish(sources_of(play)))
+    for is_suspended in (True, False):
+        _change(play, "PUT", f"{REST}/batch/{batch}/suspended", {"suspended": is_suspended})
+    play.settle()
+    expect_reborn(play, batch, sources_of(play))
+    expect_end(play, batch)
+
+
+@scenario(canceled_runs)
+def end_a_batch_at_once(play: Play) -> None:
+    batch = ask_for_batch(play, wish(sources_of(play)))
+    _change(play, "DELETE", f"{REST}/batch/{batch}", None)
+    play.settle()
+    expect_reborn(play, batch, sources_of(play), is_optional=True)
+    expect_end(play, batch)
+
+
+@scenario(canceled_runs)
+def restart_together(play: Play) -> None:
+    for _ in range(PATIENCE):
+        reply = play.request("POST", f"{ORDER}/restart", wish(sources_of(play)), "k", None)
+        if not reply.is_unknown:
+            break
+        play.stage.clock.advance(PAUSE)
+    else:
+        play.problems.append("UNANSWERED: restart")
+    play.settle()
+    for source in sources_of(play):
+        run = derived_uuid(ACME, "camunda", "restart", "k", source)
+        play.asked[f"reborn {run}"] = Asked("", None, None, frozenset({"waiting"}), 0, run=run)
+
+
+def _change(play: Play, method: str, path: str, body: object) -> None:
+    """Ask until there is an answer; one that says that it is done already is none to worry about."""
+    for _ in range(PATIENCE):
+        if not play.request(method, path, body, None, None).is_unknown:
+            return
+        play.stage.clock.advance(PAUSE)
+    play.problems.append(f"UNANSWERED: {method} {path}")
