@@ -1,13 +1,21 @@
 """Where a run begins that begins at the beginning, and whether it has what it needs for that."""
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import assert_never
 
 from chalicelib.core.definitions import Definition, StartEvent
 from chalicelib.core.expressions import ExpressionFailed, is_true
 from chalicelib.core.ids import ActivityId
 from chalicelib.core.json_values import Variables
-from chalicelib.core.refusals import ElementAmbiguous, ElementUnknown, StartNotFound, StartsAmbiguous, VariablesMissing
+from chalicelib.core.refusals import (
+    ElementAmbiguous,
+    ElementUnknown,
+    ScopeAmbiguous,
+    StartNotFound,
+    StartsAmbiguous,
+    VariablesMissing,
+)
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
 
 
@@ -36,8 +44,27 @@ def first_places(definition: Definition, variables: Variables) -> tuple[Place, .
     return (BeforeActivity(ActivityId(chosen[0])),)
 
 
-def check_place(definition: Definition, place: Place) -> None:
-    """Raise `ElementUnknown` or `ElementAmbiguous` for a place at which no token can begin."""
+def check_places(definition: Definition, places: Sequence[Place]) -> None:
+    """Raise `ElementUnknown`, `ElementAmbiguous` or `ScopeAmbiguous` for a place at which no token can begin.
+
+    A place in a sub-process is in the scope that places before it have opened there: it must be the only one.
+    """
+    opened: Counter[ActivityId] = Counter()
+    for place in places:
+        _check_place(definition, place)
+        for scope in definition.parents(_activity(definition, place)):
+            if opened[scope] > 1:
+                raise ScopeAmbiguous(scope)
+            opened[scope] = 1
+        if isinstance(place, BeforeActivity):
+            opened[place.activity] += 1
+
+
+def _activity(definition: Definition, place: Place) -> ActivityId:
+    return definition.transitions[place.transition].source if isinstance(place, AlongTransition) else place.activity
+
+
+def _check_place(definition: Definition, place: Place) -> None:
     match place:
         case BeforeActivity(activity):
             _check_element(definition.activities, activity)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from chalicelib.core.advance import settle
-from chalicelib.core.beginnings import check_place, first_places
+from chalicelib.core.beginnings import check_places, first_places
 from chalicelib.core.dead_letters import DeadLetter, with_dead_letter
 from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import AccountId, DeadLetterId, RunId
@@ -44,8 +44,7 @@ class Plan:
 def plan_start(request: StartRequest, version: Version, birth: Birth) -> Plan:
     """Answer what a first run begins with, or raise the refusal that says why it cannot begin."""
     lineage = Lineage(root=birth.run_id, source=None, attempt=1, cause=request.cause)
-    for place in request.places:
-        check_place(version.definition, place)
+    check_places(version.definition, request.places)
     places = request.places or first_places(version.definition, request.input)
     start = Start(places, request.is_skipping_listeners, request.is_skipping_mappings)
     run = replace(

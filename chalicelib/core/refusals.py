@@ -133,6 +133,13 @@ class ElementAmbiguous(Invalid):
         )
 
 
+class ScopeAmbiguous(Invalid):
+    code = "scope_ambiguous"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"Places before it leave open which scope of '{scope}' a place is in.", scope=scope)
+
+
 class VariablesMissing(Invalid):
     code = "variables_missing"
 

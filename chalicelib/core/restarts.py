@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never
 
-from chalicelib.core.beginnings import check_place, first_places
+from chalicelib.core.beginnings import check_places, first_places
 from chalicelib.core.births import Birth, Plan, begun_run, blank_run
 from chalicelib.core.journal import Entry, Input, Journal, ReplayMismatch
 from chalicelib.core.json_values import Variables
@@ -55,8 +55,7 @@ def plan_restart(request: RestartRequest, source: Run, journal: Journal, version
     if request.only_of not in (None, (source.definition, source.version)):
         raise SourceOfOtherVersion(source.id, source.definition, source.version)
     start, kept = _start(request, source, journal)
-    for place in start.places:
-        check_place(version.definition, place)
+    check_places(version.definition, start.places)
     variables = {**_inherited(_data(request, source), request.inherited), **request.overlay}
     if isinstance(request.start, Beginning):
         start = replace(start, places=first_places(version.definition, variables))

@@ -22,6 +22,7 @@ from chalicelib.core.refusals import (
     PrefixIncomplete,
     PrefixTooLarge,
     RunNotFound,
+    ScopeAmbiguous,
     SkipsNotApplicable,
     SourceNotStarted,
     SourceOfOtherVersion,
@@ -106,6 +107,12 @@ LEAVES: list[tuple[RestartError, type[RestartError], str, Variables]] = [
         {"size": 2000, "most": 1000},
     ),
     (ElementUnknown("x"), Invalid, "The chosen version has no element 'x'.", {"element": "x"}),
+    (
+        ScopeAmbiguous("sub"),
+        Invalid,
+        "Places before it leave open which scope of 'sub' a place is in.",
+        {"scope": "sub"},
+    ),
     (
         ElementAmbiguous("x", 2),
         Invalid,

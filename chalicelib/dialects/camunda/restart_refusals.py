@@ -47,6 +47,9 @@ def tell(account: AccountId, order: Order, code: str, details: Details) -> Told 
             return Told(f"ENGINE-13039 {_cannot(details)} {why}", False)
         case "element_unknown":
             return Told(_unknown(order, str(details["element"]), definition_id), True)
+        case "scope_ambiguous":
+            why = f"Activity({details['scope']})"
+            return Told(f"Ancestor activity execution is ambiguous for activity {why}", False)
         case "element_ambiguous":
             has = "more than one" if details["ways"] else "no"
             why = f"activity has {has} outgoing sequence flow" + ("" if details["ways"] else " to take")

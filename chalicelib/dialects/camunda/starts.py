@@ -13,7 +13,14 @@ from chalicelib.core.deployments import SeenVersion
 from chalicelib.core.errors import Invalid
 from chalicelib.core.ids import ActivityId, TransitionId
 from chalicelib.core.json_values import Json, Variables
-from chalicelib.core.refusals import ElementAmbiguous, ElementUnknown, StartNotFound, StartsAmbiguous, VariablesMissing
+from chalicelib.core.refusals import (
+    ElementAmbiguous,
+    ElementUnknown,
+    ScopeAmbiguous,
+    StartNotFound,
+    StartsAmbiguous,
+    VariablesMissing,
+)
 from chalicelib.core.restart_requests import StartRequest
 from chalicelib.core.runs import Cause, Run
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
@@ -168,6 +175,9 @@ def _start(services: Services, call: Call, version: SeenVersion, asked: Start, b
         return services.runs.start(command, version.definition, choice, request).run
     except ElementUnknown as error:
         raise _failed(definition_id, _unknown(asked.instructions, error, definition_id)) from error
+    except ScopeAmbiguous as error:
+        scope = f"Activity({error.details['scope']})"
+        raise _failed(definition_id, f"Ancestor activity execution is ambiguous for activity {scope}") from error
     except ElementAmbiguous as error:
         ways = "more than one" if error.details["ways"] else "no"
         told = f"Cannot start after activity {error.details['element']}; activity has {ways} outgoing sequence flow"

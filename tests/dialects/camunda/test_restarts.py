@@ -152,7 +152,9 @@ class TestWhatIsRefused:
         body = {"instructions": BEFORE_DECIDE, "processInstanceIds": [shop[2]]}
 
         reply = restart(reader, shop[1], body, is_async=is_async)
-        assert (reply.status, reply.json["type"]) == (403, "AuthorizationException")
+        assert (reply.status, reply.json["type"], reply.json["code"]) == (403, "AuthorizationException", 0)
+        missing = {"permissionName": "RESTART", "resourceName": None, "resourceId": None}
+        assert (reply.json["missingAuthorizations"], reply.json["userId"]) == ([missing], None)
         nobody = restart(Api(), shop[1], body, is_async=is_async)
         assert (nobody.status, nobody.body, nobody.headers["WWW-Authenticate"]) == (401, b"", 'Basic realm="default"')
 
@@ -210,6 +212,22 @@ class TestTogether:
         reply = restart(api, definition, {"instructions": [after(name)], "processInstanceIds": [source]})
 
         assert told(reply) == (500, ENGINE, message + (" to take" if ways == "no" else ""), 0)
+
+    def test_a_place_in_one_of_two_scopes_is_refused(self, world: World, api: Api):
+        definition = publish(api, steps(Sub(steps(Ask("b"), Ask("c"))), Ask("d")))
+        graph = api.get("/ops/v1/definitions/order").json["document"]["activities"]
+        scope = next(node["id"] for node in graph if node["type"] == "sub_process")
+        [source] = canceled(world, api)
+        message = f"Ancestor activity execution is ambiguous for activity Activity({scope})"
+        given = [before(scope), before(scope), before("b")]
+
+        reply = restart(api, definition, {"instructions": given, "processInstanceIds": [source]})
+
+        assert told(reply) == (500, ENGINE, message, 0)
+        started = api.post(
+            f"{REST}/process-definition/key/order/start", {"startInstructions": given}, content_type="application/json"
+        )
+        assert (started.status, started.json["message"].endswith(message)) == (500, True)
 
     def test_an_instance_that_nobody_knows_is_refused(self, shop: Shop):
         body = {"instructions": BEFORE_DECIDE, "processInstanceIds": [shop[2], NOBODY]}
