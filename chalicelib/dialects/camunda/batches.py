@@ -6,7 +6,7 @@ from typing import Any
 from chalicelib.core.access import Scope
 from chalicelib.core.batches import Batch
 from chalicelib.dialects.camunda.batch_answers import write_batch, write_historic_batch, write_statistics
-from chalicelib.dialects.camunda.queries import Filter, Row, equal, filtered, flag, moment, one_of, windowed
+from chalicelib.dialects.camunda.queries import Filter, Row, equal, filtered, flag, moment, one_of, shown, windowed
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, read_object
 from chalicelib.dialects.camunda.refusals import BAD_USER_REQUEST, EngineRefusal, invalid, not_found
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route, Services
@@ -56,16 +56,12 @@ def _runtime(services: Services, call: Call, given: Parameters) -> list[Row]:
     return [row for row in rows if is_suspended in (None, row["suspended"])]
 
 
-def _shown(rows: list[Row]) -> list[Row]:
-    return [{name: value for name, value in row.items() if name != "_at"} for row in rows]
-
-
 # -- as they run
 
 
 def listed(services: Services, call: Call) -> Answer:
     given = Parameters(call.query)
-    return answer(_shown(windowed(_runtime(services, call, given), given, _ID)))
+    return answer([shown(row) for row in windowed(_runtime(services, call, given), given, _ID)])
 
 
 def count(services: Services, call: Call) -> Answer:
@@ -96,7 +92,7 @@ def statistics(services: Services, call: Call) -> Answer:
     """List batches with the state of their jobs: those alone that the window shows are counted, where that does."""
     given = Parameters(call.query)
     rows = _counted(services, call, given)
-    return answer(_shown(windowed(rows, given, _SORTED_BY)))
+    return answer([shown(row) for row in windowed(rows, given, _SORTED_BY)])
 
 
 def count_statistics(services: Services, call: Call) -> Answer:
@@ -151,7 +147,7 @@ def _historic(services: Services, call: Call, given: Parameters) -> list[Row]:
 
 def list_history(services: Services, call: Call) -> Answer:
     given = Parameters(call.query)
-    return answer(_shown(windowed(_historic(services, call, given), given, _SORTED_HISTORY)))
+    return answer([shown(row) for row in windowed(_historic(services, call, given), given, _SORTED_HISTORY)])
 
 
 def count_history(services: Services, call: Call) -> Answer:

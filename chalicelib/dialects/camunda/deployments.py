@@ -31,6 +31,7 @@ from chalicelib.dialects.camunda.queries import (
     flag,
     like,
     moment,
+    shown,
     tenants,
     windowed,
 )
@@ -50,7 +51,7 @@ _FILTERING, _CHANGED_ONLY = "enable-duplicate-filtering", "deploy-changed-only"
 _ACTIVATION = "deployment-activation-time"
 _FIELDS = frozenset({_NAME, _SOURCE, _TENANT, _FILTERING, _CHANGED_ONLY, _ACTIVATION})
 _TENANT_ID = re.compile(r"[A-Za-z0-9_.\-]+")
-_AT = "at"  # the column of a row that is not shown
+_AT = "_at"  # the column of a row that is not shown
 _TYPES = {
     **dict.fromkeys(("bpmn", "cmmn", "dmn", "xml"), "application/xml"),
     **dict.fromkeys(("groovy", "java", "js", "php", "py", "rb", "txt"), "text/plain"),
@@ -187,7 +188,7 @@ def _write_deployed(call: Call, deployed: Deployed) -> dict[str, Any]:
     deployment = deployed.deployment
     rows = [write_version(call.account, it) for it in _seen(deployed)]
     return {
-        **_shown(_write(deployment)),
+        **shown(_write(deployment)),
         "links": [{"method": "GET", "href": f"{root_of(call)}/deployment/{deployment.id}", "rel": "self"}],
         "deployedProcessDefinitions": {row["id"]: row for row in rows} or None,
         "deployedCaseDefinitions": None,
@@ -210,7 +211,7 @@ def _seen(deployed: Deployed) -> list[SeenVersion]:
 def listed(services: Services, call: Call) -> Answer:
     """List deployments."""
     given = Parameters(call.query)
-    return answer([_shown(row) for row in windowed(_found(services, call, given), given, _SORTED_BY)])
+    return answer([shown(row) for row in windowed(_found(services, call, given), given, _SORTED_BY)])
 
 
 def count(services: Services, call: Call) -> Answer:
@@ -220,7 +221,7 @@ def count(services: Services, call: Call) -> Answer:
 
 def show(services: Services, call: Call) -> Answer:
     """Show a deployment."""
-    return answer(_shown(_write(_load(services, call, f"Deployment with id '{call.params['id']}' does not exist"))))
+    return answer(shown(_write(_load(services, call, f"Deployment with id '{call.params['id']}' does not exist"))))
 
 
 def files(services: Services, call: Call) -> Answer:
@@ -291,10 +292,6 @@ def _write(deployment: Deployment) -> dict[str, Any]:
         "tenantId": deployment.tenant,
         _AT: deployment.at,
     }
-
-
-def _shown(row: Row) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != _AT}
 
 
 # -- delete

@@ -28,6 +28,7 @@ from chalicelib.dialects.camunda.instance_filters import (
     last_variables,
 )
 from chalicelib.dialects.camunda.lookups import find_definition_name, is_name
+from chalicelib.dialects.camunda.queries import nulls_first
 from chalicelib.dialects.camunda.query_fields import Fields, JsonFields, UrlFields, read_fields
 from chalicelib.dialects.camunda.query_sorting import Order, read_order
 from chalicelib.dialects.camunda.reading import as_list, as_object
@@ -195,18 +196,13 @@ def matching(services: Services, account: AccountId, query: InstanceQuery) -> It
         found.append(Subject(run, records))
     for order in reversed(query.order):
         column = SORTED_BY[order.by]
-        found.sort(key=lambda one: _sortable(column(one)), reverse=not order.is_ascending)
+        found.sort(key=lambda one: nulls_first(column(one)), reverse=not order.is_ascending)
     yield from (_summary(one.run) for one in found)
 
 
 def _is_by_start(query: InstanceQuery) -> bool:
     """Say whether the indexes give a query's order by themselves."""
     return not query.order or (query.ids is None and [one.by for one in query.order] == ["startTime"])
-
-
-def _sortable(value: Any) -> tuple[bool, Any]:
-    """Let nulls come first."""
-    return (value is not None, 0 if value is None else value)
 
 
 def matching_ids(services: Services, account: AccountId, query: InstanceQuery) -> Iterator[RunId]:

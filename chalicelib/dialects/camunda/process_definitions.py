@@ -22,6 +22,7 @@ from chalicelib.dialects.camunda.queries import (
     number,
     one_of,
     refuse_unknown_answers,
+    shown,
     tenants,
     windowed,
 )
@@ -33,7 +34,7 @@ from chalicelib.dialects.json_answers import answer
 
 VERSION = "7.24.0"
 
-_AT = "at"  # the column of a row that is not shown: when it was published
+_AT = "_at"  # the column of a row that is not shown: when it was published
 _FILTERS: tuple[Filter, ...] = (
     equal("processDefinitionId", "id"),
     one_of("processDefinitionIdIn", "id"),
@@ -87,7 +88,7 @@ def listed(services: Services, call: Call) -> Answer:
     """List process definitions: every version, unless the newest alone is asked for."""
     given = Parameters(call.query)
     rows = windowed(_found(services, call, given), given, _SORTED_BY)
-    return answer([{name: value for name, value in row.items() if name != _AT} for row in rows])
+    return answer([shown(row) for row in rows])
 
 
 def count(services: Services, call: Call) -> Answer:

@@ -109,11 +109,16 @@ def windowed(rows: list[Row], given: Parameters, columns: Mapping[str, str]) -> 
     by, is_upwards = given.sorting(frozenset(columns)) or ("id", True)
     column = columns.get(by, by)
     ordered = sorted(rows, key=lambda row: str(row["id"]))
-    ordered.sort(key=lambda row: _sortable(row[column]), reverse=not is_upwards)
+    ordered.sort(key=lambda row: nulls_first(row[column]), reverse=not is_upwards)
     first, most = given.window(MOST_ROWS)
     return ordered[first : first + most]
 
 
-def _sortable(value: Any) -> tuple[bool, Any]:
+def nulls_first(value: Any) -> tuple[bool, Any]:
     """Let nulls come first."""
     return (value is not None, value if value is not None else 0)
+
+
+def shown(row: Row) -> dict[str, Any]:
+    """Answer a row without the columns that are there to be asked for alone: their names begin with `_`."""
+    return {name: value for name, value in row.items() if not name.startswith("_")}

@@ -1,6 +1,9 @@
-"""Why a process instance could not be restarted, in the engine's words: in an answer, and on a batch's job."""
+"""Why a process instance could not be restarted, in the engine's words: in an answer, and on a batch's job.
 
-from collections.abc import Mapping
+What is wrong with instructions is said of a start in the same words.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from chalicelib.core.batches import Order
@@ -45,8 +48,15 @@ def tell(account: AccountId, order: Order, code: str, details: Details) -> Told 
             theirs = _definition_id(account, details)
             why = f"Its process definition '{theirs}' does not match given process definition '{definition_id}'"
             return Told(f"ENGINE-13039 {_cannot(details)} {why}", False)
+        case _:
+            return tell_place(order.start.places, definition_id, code, details)
+
+
+def tell_place(places: Sequence[Place], definition_id: str, code: str, details: Details) -> Told | None:
+    """Answer what the engine says of places at which no token can begin, of a restart as of a start."""
+    match code:
         case "element_unknown":
-            return Told(_unknown(order, str(details["element"]), definition_id), True)
+            return Told(_unknown(places, str(details["element"]), definition_id), True)
         case "scope_ambiguous":
             why = f"Activity({details['scope']})"
             return Told(f"Ancestor activity execution is ambiguous for activity {why}", False)
@@ -68,9 +78,9 @@ def _definition_id(account: AccountId, details: Details) -> str:
     return write_definition_id(account, DefinitionKey(str(details["definition"])), number)
 
 
-def _unknown(order: Order, element: str, definition_id: str) -> str:
+def _unknown(places: Sequence[Place], element: str, definition_id: str) -> str:
     """Say that there is no such element: the engine has other words for each instruction, and for the first."""
-    number, place = next((n, place) for n, place in enumerate(order.start.places) if _element(place) == element)
+    number, place = next((n, place) for n, place in enumerate(places) if _element(place) == element)
     if isinstance(place, AfterActivity):
         what = f"Start after activity '{element}'; Activity '{element}' does not exist: activity is null"
         return f"Cannot perform instruction: {what}"

@@ -39,8 +39,9 @@ Load = Callable[[], SeenVersion]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a body asks for; `places` is None when it says nothing of instructions."""
+    """What a body asks for."""
 
+    body: Variables
     ids: tuple[str | None, ...]
     query: InstanceQuery | None
     places: tuple[Place, ...]
@@ -75,7 +76,7 @@ def read_wish(call: Call) -> Wish:
     if instructions is None:
         raise invalid("Restart instructions cannot be empty: instructions is empty")
     places = tuple(place for one in instructions if (place := _place(one)) is not None)
-    return Wish(tuple(ids or ()), query, places, *flags)
+    return Wish(body, tuple(ids or ()), query, places, *flags)
 
 
 def _instruction(value: Json) -> Variables:
@@ -123,7 +124,7 @@ def _restart(services: Services, call: Call, load: Load) -> Answer:
     sources = _sources(services, call, wish, "Process instance ids cannot be null: Process instance ids")
     version = _active(load(), call)
     order = wish.order(version, services, call)
-    command = _command(call, "restart")
+    command = _command(call, "restart", wish)
     cause = Cause("camunda", call.key.id, command=command.key or "", address=call.address)
     try:
         services.together.restart(command, order, sources, cause)
@@ -146,7 +147,7 @@ def restart_async_by_key(services: Services, call: Call) -> Answer:
 def _restart_async(services: Services, call: Call, load: Load) -> Answer:
     """Write down a batch of restarts; nothing is said of its sources before their jobs look at them."""
     wish = read_wish(call)
-    command = _command(call, "restart-async")
+    command = _command(call, "restart-async", wish)
     earlier = services.batches.earlier(command)
     if earlier is not None:
         return answer(write_batch(earlier))
@@ -162,10 +163,9 @@ def _restart_async(services: Services, call: Call, load: Load) -> Answer:
 # -- what both share
 
 
-def _command(call: Call, route: str) -> Command:
+def _command(call: Call, route: str, wish: Wish) -> Command:
     subject = call.params.get("id") or f"{call.params['key']}#{call.params.get('tenant', '')}"
-    body: Json = read_object(call)
-    return Command(call.account, "camunda", route, subject, body, read_idempotency_key(call))
+    return Command(call.account, "camunda", route, subject, wish.body, read_idempotency_key(call))
 
 
 def _sources(services: Services, call: Call, wish: Wish, null: str) -> list[RunId]:

@@ -5,12 +5,10 @@ a suspended definition included, is 500 `RestException` (ProcessDefinitionResour
 its REST layer refuses is 400 `InvalidRequestException`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.deployments import SeenVersion
-from chalicelib.core.errors import Invalid
 from chalicelib.core.ids import ActivityId, TransitionId
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.refusals import (
@@ -25,10 +23,11 @@ from chalicelib.core.restart_requests import StartRequest
 from chalicelib.core.runs import Cause, Run
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
 from chalicelib.core.versions import NamedVersion
-from chalicelib.dialects.camunda.ids import name_of
+from chalicelib.dialects.camunda.instances import write_instance
 from chalicelib.dialects.camunda.lookups import find_by_id, id_of, load_by_key
 from chalicelib.dialects.camunda.reading import as_bool, as_list, as_object, as_text, read_object
 from chalicelib.dialects.camunda.refusals import REST, EngineRefusal, engine, invalid, malformed
+from chalicelib.dialects.camunda.restart_refusals import tell_place
 from chalicelib.dialects.camunda.values import read_variables, with_variables, write_variables
 from chalicelib.dialects.edge import Answer, Call, Services
 from chalicelib.dialects.idempotency import read_idempotency_key
@@ -151,7 +150,7 @@ def _started(services: Services, call: Call, version: SeenVersion, asked: Start,
     if version.is_suspended:
         raise _failed(definition_id, f"ENGINE-03043 Process Definition with id '{definition_id}' is suspended.")
     run = _start(services, call, version, asked, body)
-    told = _write_started(call, run, definition_id)
+    told = _write_started(call, run)
     return answer({**told, "variables": write_variables(run.variables)} if asked.is_showing_variables else told)
 
 
@@ -173,47 +172,17 @@ def _start(services: Services, call: Call, version: SeenVersion, asked: Start, b
     choice = NamedVersion(version.number)
     try:
         return services.runs.start(command, version.definition, choice, request).run
-    except ElementUnknown as error:
-        raise _failed(definition_id, _unknown(asked.instructions, error, definition_id)) from error
-    except ScopeAmbiguous as error:
-        scope = f"Activity({error.details['scope']})"
-        raise _failed(definition_id, f"Ancestor activity execution is ambiguous for activity {scope}") from error
-    except ElementAmbiguous as error:
-        ways = "more than one" if error.details["ways"] else "no"
-        told = f"Cannot start after activity {error.details['element']}; activity has {ways} outgoing sequence flow"
-        raise _failed(definition_id, told if error.details["ways"] else f"{told} to take") from error
+    except (ElementUnknown, ElementAmbiguous, ScopeAmbiguous) as error:
+        told = tell_place(request.places, definition_id, error.code, error.details)
+        assert told is not None
+        raise _failed(definition_id, told.message) from error
     except (StartNotFound, StartsAmbiguous, VariablesMissing) as error:
         raise _wrapped(definition_id, invalid(error.message)) from error
 
 
-def _unknown(instructions: Sequence[StartInstruction], error: Invalid, definition_id: str) -> str:
-    """Say which element is unknown: the first instruction is checked by other code than the later ones (1.5)."""
-    element = error.details["element"]
-    index = next(index for index, one in enumerate(instructions) if one.element == element)
-    type_ = instructions[index].type
-    if type_ == _AFTER:
-        told = f"Cannot perform instruction: Start after activity '{element}'; "
-        return f"{told}Activity '{element}' does not exist: activity is null"
-    if index == 0:
-        return f"Element '{element}' does not exist in process {definition_id}: targetElement is null"
-    what = "Start transition" if type_ == _ALONG else "Start before activity"
-    told = f"Cannot perform instruction: {what} '{element}'; "
-    return f"{told}Element '{element}' does not exist in process '{definition_id}': element is null"
-
-
-def _write_started(call: Call, run: Run, definition_id: str) -> dict[str, Any]:
-    name = name_of(run.definition, run.version or 0)
-    return {
-        "links": [{"method": "GET", "href": f"{root_of(call)}/process-instance/{run.id}", "rel": "self"}],
-        "id": run.id,
-        "definitionId": definition_id,
-        "businessKey": run.business_key,
-        "caseInstanceId": None,
-        "ended": run.status.is_ended,
-        "suspended": False,
-        "tenantId": name.tenant,
-        "definitionKey": name.key,
-    }
+def _write_started(call: Call, run: Run) -> dict[str, Any]:
+    link = {"method": "GET", "href": f"{root_of(call)}/process-instance/{run.id}", "rel": "self"}
+    return write_instance(call.account, run, [link])
 
 
 def root_of(call: Call) -> str:

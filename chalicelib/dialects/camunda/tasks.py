@@ -13,7 +13,16 @@ from chalicelib.core.waits import Wait
 from chalicelib.dialects.camunda.dates import write_date
 from chalicelib.dialects.camunda.ids import tenant_of, write_definition_id
 from chalicelib.dialects.camunda.instance_queries import matching, read_query
-from chalicelib.dialects.camunda.queries import Filter, Row, equal, filtered, one_of, refuse_unknown_answers, windowed
+from chalicelib.dialects.camunda.queries import (
+    Filter,
+    Row,
+    equal,
+    filtered,
+    one_of,
+    refuse_unknown_answers,
+    shown,
+    windowed,
+)
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, as_object, read_object
 from chalicelib.dialects.camunda.refusals import REST, EngineRefusal, invalid, not_found
 from chalicelib.dialects.camunda.values import TYPES, read_variables, with_variables, write_variables
@@ -80,14 +89,10 @@ def _tasks(services: Services, run: Run) -> Iterator[dict[str, Any]]:
             yield _write(run, wait, definition.activities[wait.activity].name)
 
 
-def _shown(rows: list[Row]) -> list[Row]:
-    return [{name: value for name, value in row.items() if not name.startswith("_")} for row in rows]
-
-
 def listed(services: Services, call: Call) -> Answer:
     """List open tasks, of one instance or of all that wait for people."""
     given = Parameters(call.query)
-    return answer(_shown(windowed(_rows(services, call, given), given, _SORTED_BY)))
+    return answer([shown(row) for row in windowed(_rows(services, call, given), given, _SORTED_BY)])
 
 
 def counted(services: Services, call: Call) -> Answer:
@@ -139,7 +144,7 @@ def show(services: Services, call: Call) -> Answer:
     row = next((row for row in _tasks(services, run) if row["id"] == task_id), None)
     if row is None:
         raise absent
-    return answer(_shown([row])[0])
+    return answer(shown(row))
 
 
 def complete(services: Services, call: Call) -> Answer:
