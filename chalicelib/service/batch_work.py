@@ -15,16 +15,15 @@ from chalicelib.core.births import Birth, Plan
 from chalicelib.core.errors import Busy, RestartError
 from chalicelib.core.ids import RunId, digest
 from chalicelib.core.refusals import RunNotFound
-from chalicelib.core.restarts import plan_restart
-from chalicelib.core.runs import GRACE_MS, RING_REACH_MS, Run
+from chalicelib.core.runs import GRACE_MS, Run
 from chalicelib.service.definitions import Definitions
-from chalicelib.service.doorbell import Doorbell
+from chalicelib.service.doorbell import Doorbell, due_soon
+from chalicelib.service.orders import plan_order
 from chalicelib.stores.batch_rows import batch_key
 from chalicelib.stores.batches import SEEDED_AT_ONCE, BatchStore
 from chalicelib.stores.calls import Refused
-from chalicelib.stores.queues import BatchRing, Dispatched, RunQueue
+from chalicelib.stores.queues import BatchRing, RunQueue
 from chalicelib.stores.runs import RunStore
-from chalicelib.stores.shards import run_key
 
 PAGE = 500  # jobs that are rung for at once
 LAST_ONES = 20  # jobs, by their index, that look whether they were the last
@@ -121,13 +120,14 @@ class BatchWorker:
         """Do a job now, and answer why it failed; raise `Busy` if nobody knows."""
         try:
             plans = [self._plan(batch, source, run) for source, run in self._sources(batch, job)]
+            is_done = self.batches.finish(batch, job, plans, self.new_id())
         except Busy:
             raise
         except RestartError as error:
             return self._failed(batch, job, error)
-        if not self.batches.finish(batch, job, plans, self.new_id()):
+        if not is_done:
             return None
-        self._ring_runs(plans)
+        self.doorbell.ring_bulk(due_soon([plan.run for plan in plans], self.now()))
         if batch.started_at is None:
             self.batches.begin(batch, self.now())
         if job.index >= batch.jobs - LAST_ONES:
@@ -143,12 +143,8 @@ class BatchWorker:
     def _plan(self, batch: Batch, source: RunId, run: Run | None) -> Plan:
         if run is None:
             raise RunNotFound(source)
-        order, cause = batch.order, replace(batch.cause, batch=batch.id)
-        version = self.definitions.of_snapshot(batch.account, order.definition, order.snapshot, order.version)
         birth = Birth(batch.run_id(source), digest([batch.id, source]), self.now())
-        plan = plan_restart(order.request(source, cause), run, (), version, birth)
-        self.runs.check_size(plan)
-        return plan
+        return plan_order(self.definitions, batch.order, run, birth, replace(batch.cause, batch=batch.id))
 
     def _failed(self, batch: Batch, job: Job, error: RestartError) -> JobFailure:
         failure = JobFailure(error.code, error.message, dict(error.details))
@@ -168,12 +164,6 @@ class BatchWorker:
     def _job_ring(self, batch: Batch, job: Job) -> BatchRing:
         return BatchRing(batch_key(batch.account, batch.id), job.index)
 
-    def _ring_runs(self, plans: list[Plan]) -> None:
-        at = self.now()
-        runs = [plan.run for plan in plans]
-        due = [run for run in runs if run.not_before is not None and run.not_before - at <= RING_REACH_MS]
-        self.doorbell.ring_bulk(Dispatched(run_key(run.account, run.id), run.not_before or at) for run in due)
-
 
 @dataclass(frozen=True, slots=True)
 class BatchSweep:
@@ -185,4 +175,4 @@ class BatchSweep:
 
     def run(self) -> int:
         """Ring for the batches that are overdue, and answer how many rings were taken; a look moves each on."""
-        return self.queue.put(BatchRing(wake.key) for wake in self.batches.overdue(self.now(), SWEPT))
+        return self.queue.put(BatchRing(key) for key in self.batches.overdue(self.now(), SWEPT))

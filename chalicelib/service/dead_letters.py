@@ -16,17 +16,16 @@ from chalicelib.core.json_values import Variables
 from chalicelib.core.refusals import KeyReused
 from chalicelib.core.restart_requests import RestartRequest
 from chalicelib.core.restarts import plan_restart
-from chalicelib.core.runs import RING_REACH_MS, Run, scheduled
+from chalicelib.core.runs import Run, scheduled
 from chalicelib.service.commands import Command
 from chalicelib.service.definitions import Definitions
-from chalicelib.service.doorbell import Doorbell
+from chalicelib.service.doorbell import Doorbell, due_soon
 from chalicelib.stores.bulk import BulkStore
 from chalicelib.stores.calls import Refused
 from chalicelib.stores.dead_letters import DeadLetterStore
 from chalicelib.stores.pages import Page
-from chalicelib.stores.queues import Dispatched, DispatchQueue
+from chalicelib.stores.queues import DispatchQueue
 from chalicelib.stores.runs import RunStore
-from chalicelib.stores.shards import run_key
 
 MOST = 50  # letters of one page: a transaction of 100 actions holds their births
 MAX_COLLISIONS = 6
@@ -188,12 +187,7 @@ class DeadLetters:
         return plan
 
     def _ring(self, runs: Iterable[Run]) -> None:
-        at = self.now()
-        rings = [
-            Dispatched(run_key(run.account, run.id), run.not_before)
-            for run in runs
-            if run.not_before is not None and run.not_before - at <= RING_REACH_MS
-        ]
+        rings = due_soon(runs, self.now())
         if rings:
             self.dispatch.put(rings)
 

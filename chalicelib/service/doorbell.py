@@ -9,6 +9,15 @@ from chalicelib.stores.queues import Dispatched, Ring, RunQueue
 from chalicelib.stores.shards import run_key
 
 
+def due_soon(runs: Iterable[Run], at: int) -> list[Dispatched]:
+    """Name the runs that a message can ring for; the others are the sweep's."""
+    return [
+        Dispatched(run_key(run.account, run.id), run.not_before)
+        for run in runs
+        if run.not_before is not None and ring_delay_s(run, at) is not None
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Doorbell:
     queue: RunQueue

@@ -8,16 +8,14 @@ from chalicelib.core.births import Birth, Plan
 from chalicelib.core.errors import Busy, TooLarge
 from chalicelib.core.ids import RunId, derived_uuid
 from chalicelib.core.refusals import RunNotFound
-from chalicelib.core.restarts import plan_restart
-from chalicelib.core.runs import RING_REACH_MS, Cause, Run
+from chalicelib.core.runs import Cause, Run
 from chalicelib.service.commands import Command
 from chalicelib.service.definitions import Definitions
-from chalicelib.service.doorbell import Doorbell
+from chalicelib.service.doorbell import Doorbell, due_soon
+from chalicelib.service.orders import plan_order
 from chalicelib.stores.batches import BatchStore
 from chalicelib.stores.calls import Refused
-from chalicelib.stores.queues import Dispatched
 from chalicelib.stores.runs import RunStore
-from chalicelib.stores.shards import run_key
 
 MOST = 50  # sources; one transaction holds a run and a dead letter of each
 
@@ -62,19 +60,16 @@ class Together:
         for source in chosen:
             if source not in found:
                 raise RunNotFound(source)
-        plans = [self._plan(order, found[source], births[source], cause) for source in chosen]
+        plans = [plan_order(self.definitions, order, found[source], births[source], cause) for source in chosen]
         self._write(plans)
-        self._ring([plan.run for plan in plans])
-        return [plan.run for plan in plans]
+        runs = [plan.run for plan in plans]
+        self.doorbell.ring_bulk(due_soon(runs, self.now()))
+        return runs
 
     def _run_id(self, command: Command, source: RunId) -> RunId:
         if command.key is None:
             return RunId(self.new_id())
         return RunId(derived_uuid(command.account, command.dialect, command.route, command.key, source))
-
-    def _plan(self, order: Order, run: Run, birth: Birth, cause: Cause) -> Plan:
-        version = self.definitions.of_snapshot(run.account, order.definition, order.snapshot, order.version)
-        return plan_restart(order.request(run.id, cause), run, (), version, birth)
 
     def _write(self, plans: Sequence[Plan]) -> None:
         """Write all plans or none; a dead letter that is gone by now is not consumed."""
@@ -87,8 +82,3 @@ class Together:
             else:
                 return
         raise Busy
-
-    def _ring(self, runs: Sequence[Run]) -> None:
-        at = self.now()
-        due = [run for run in runs if run.not_before is not None and run.not_before - at <= RING_REACH_MS]
-        self.doorbell.ring_bulk(Dispatched(run_key(run.account, run.id), run.not_before or at) for run in due)

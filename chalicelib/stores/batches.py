@@ -15,6 +15,7 @@ from chalicelib.core.batches import Batch, Job, JobFailure
 from chalicelib.core.births import Plan
 from chalicelib.core.errors import TooLarge
 from chalicelib.core.ids import AccountId, RunId
+from chalicelib.core.run_summaries import list_position
 from chalicelib.stores.batch_rows import (
     DUE,
     HEAD,
@@ -29,9 +30,9 @@ from chalicelib.stores.batch_rows import (
     source_rows,
     sources_from,
 )
-from chalicelib.stores.bulk import Part, chunks, put_parts
+from chalicelib.stores.bulk import Part, birth, chunks, put_parts
 from chalicelib.stores.calls import Calls, Refused
-from chalicelib.stores.dead_letters import letter_row, unlisted
+from chalicelib.stores.dead_letters import unlisted
 from chalicelib.stores.entries import plain
 from chalicelib.stores.packing import pack
 from chalicelib.stores.pages import Page, ShardedList
@@ -49,14 +50,6 @@ class TogetherTooLarge(TooLarge):
 
     def __init__(self) -> None:
         super().__init__("The new runs take more room than one transaction has. Restart them as a batch.")
-
-
-@dataclass(frozen=True, slots=True)
-class BatchWake:
-    """A batch by its key of the table, and when it should have been looked at (ms)."""
-
-    key: str
-    wake_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +87,7 @@ class BatchStore:
             return [batch_from(row) for row in rows]
 
         def position(batch: Batch) -> str:
-            return f"{batch.created_at:013d}#{batch.id}"
+            return list_position(batch.created_at, RunId(batch.id))
 
         listed = ShardedList(self.shards.all(account), scan, position, lambda batch: not batch.is_gone)
         return self.calls.make(lambda: listed.page(before=before, limit=limit))
@@ -196,16 +189,9 @@ class BatchStore:
                 return True
 
     def _birth(self, plan: Plan, writer: str) -> Part:
-        head, rows = self.runs.rows(plan, writer)
-        part = Part(plan, [head, *rows], size=len(head.input) + len(head.variables or b""))
-        part.size += sum(len(row.entries) for row in rows)
-        if plan.dead_letter is not None:
-            part.puts.append(letter_row(plan.dead_letter, self.runs.shards, self.runs.accounts))
-            part.size *= 2
-        letter = plan.consumed
+        part, letter = birth(self.runs, plan, writer), plan.consumed
         if letter is not None:
             part.consumes = lambda to: unlisted(to, plan.run.account, letter, plan.run.id)
-            part.size += plan.consumed_size
         return part
 
     def fail(self, batch: Batch, job: Job, failure: JobFailure, at: int) -> int | None:
@@ -224,11 +210,7 @@ class BatchStore:
 
     def _update(self, row: BatchRow, actions: list[Action], retries: int | None) -> bool:
         is_ours = BatchRow.pk.exists() if retries is None else BatchRow.retries == retries
-        try:
-            self.calls.make(lambda: row.update(actions, condition=is_ours))
-        except Refused:
-            return False
-        return True
+        return self.calls.accepts(lambda: row.update(actions, condition=is_ours))
 
     def delete_job(self, batch: Batch, index: int) -> bool:
         """Take a job away undone; say no if it was gone."""
@@ -246,11 +228,7 @@ class BatchStore:
     def change(self, batch: Batch, *actions: Action) -> bool:
         """Change the head of a batch that has not ended; say no if it has."""
         row = BatchRow(batch_key(batch.account, batch.id), HEAD)
-        try:
-            self.calls.make(lambda: row.update([*actions], condition=BatchRow.ended_at.does_not_exist()))
-        except Refused:
-            return False
-        return True
+        return self.calls.accepts(lambda: row.update([*actions], condition=BatchRow.ended_at.does_not_exist()))
 
     def suspend(self, batch: Batch, *, is_suspended: bool, wake_at: int) -> bool:
         """Let no job of a batch be worked on, or let them be; say no if it has ended."""
@@ -290,10 +268,10 @@ class BatchStore:
 
     # -- the sweep
 
-    def overdue(self, at: int, limit: int) -> list[BatchWake]:
-        """List batches that should have been looked at by now (ms), the longest overdue first."""
+    def overdue(self, at: int, limit: int) -> list[str]:
+        """List the keys of batches that should have been looked at by now (ms), the longest overdue first."""
         query = lambda: list(BatchRow.due.query(DUE, BatchRow.wake_at <= at, limit=limit, page_size=limit))  # noqa: E731
-        return [BatchWake(row.pk, int(row.wake_at)) for row in self.calls.make(query)]
+        return [row.pk for row in self.calls.make(query)]
 
 
 def _waking(wake_at: int) -> tuple[Action, Action]:

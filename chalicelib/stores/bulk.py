@@ -19,7 +19,7 @@ from chalicelib.core.ids import AccountId, DeadLetterId
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import consumed, letter_key, letter_row
 from chalicelib.stores.runs import RunStore
-from chalicelib.stores.tables import DeadLetterRow, JournalRow, RunRow
+from chalicelib.stores.tables import DeadLetterRow, HeadRow, JournalRow, RunRow
 
 P = TypeVar("P")
 
@@ -63,15 +63,11 @@ class BulkStore:
         return [part.subject for part in self._write(parts, writer, is_whole=False)]
 
     def _birth(self, plan: Plan, writer: str, command: str) -> Part:
-        run, letter = plan.run, plan.consumed
+        letter = plan.consumed
         assert letter is not None
-        head, rows = self.runs.rows(plan, writer)
-        puts: list[Any] = [head, *rows]
-        if plan.dead_letter is not None:
-            puts.append(letter_row(plan.dead_letter, self.runs.shards, self.runs.accounts))
-        size = sum(len(put.input) + len(put.variables or b"") for put in puts if not isinstance(put, JournalRow))
-        size += sum(len(row.entries) for row in rows) + plan.consumed_size
-        return Part(plan, puts, lambda to: consumed(to, run.account, letter, run.id, command), size=size)
+        part = birth(self.runs, plan, writer)
+        part.consumes = lambda to: consumed(to, plan.run.account, letter, plan.run.id, command)
+        return part
 
     def _write(self, parts: Sequence[Part], writer: str, *, is_whole: bool) -> list[Part]:
         return [part for chunk in chunks(parts) for part in self._transact(chunk, writer, is_whole=is_whole)]
@@ -88,6 +84,16 @@ class BulkStore:
             else:
                 break
         return left
+
+
+def birth(runs: RunStore, plan: Plan, writer: str) -> Part:
+    """Answer all that a plan writes, and how much it takes with what it consumes; raise what is too large."""
+    head, rows = runs.rows(plan, writer)
+    heads: list[HeadRow] = [head]
+    if plan.dead_letter is not None:
+        heads.append(letter_row(plan.dead_letter, runs.shards, runs.accounts))
+    size = sum(len(row.input) + len(row.variables or b"") for row in heads) + sum(len(row.entries) for row in rows)
+    return Part(plan, [heads[0], *rows, *heads[1:]], size=size + plan.consumed_size)
 
 
 def _names(parts: Sequence[Part]) -> list[str]:

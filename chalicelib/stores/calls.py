@@ -91,6 +91,14 @@ class Calls:
                 is_throttled = _raise_unless_passing(error)
         raise Throttled if is_throttled else Busy
 
+    def accepts(self, call: Callable[[], object]) -> bool:
+        """Make a conditional call, and say whether its condition held; raise `Busy` as `make` does."""
+        try:
+            self.make(call)
+        except Refused:
+            return False
+        return True
+
     def find(self, model: type[M], key: str, sort: str | float | None = None) -> M | None:
         """Read one row by its key, consistently; None where there is none."""
 

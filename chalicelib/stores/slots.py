@@ -20,7 +20,7 @@ from pynamodb.expressions.update import Action
 from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.overrides import FlowControl
 from chalicelib.core.runs import Run
-from chalicelib.stores.calls import Calls, Refused
+from chalicelib.stores.calls import Calls
 from chalicelib.stores.shards import run_key
 from chalicelib.stores.tables import SlotRow
 
@@ -90,19 +90,12 @@ class SlotStore:
 
     def _hold(self, row: SlotRow, at: int) -> bool:
         is_free = SlotRow.pk.does_not_exist() | (SlotRow.until <= at) | (SlotRow.holder == row.holder)
-        try:
-            self.calls.make(lambda: row.save(condition=is_free))
-        except Refused:
-            return False
-        return True
+        return self.calls.accepts(lambda: row.save(condition=is_free))
 
     def let_go(self, run: Run, flow: FlowControl, part: str, holder: str) -> None:
         """Free a slot, if it is still this holder's."""
         row = SlotRow(flow_key(run.account, flow.key), part)
-        try:
-            self.calls.make(lambda: row.delete(condition=SlotRow.holder == holder))
-        except Refused:
-            return
+        self.calls.accepts(lambda: row.delete(condition=SlotRow.holder == holder))
 
     def wait(self, run: Run, flow: FlowControl, at: int) -> None:
         """Write that a run waits for a slot."""
@@ -142,11 +135,7 @@ class SlotStore:
         return window + period_ms * (1 + (int(row.refused) - 1) // rate)
 
     def _count(self, row: SlotRow, actions: list[Action], condition: Condition) -> bool:
-        try:
-            self.calls.make(lambda: row.update(actions, condition=condition))
-        except Refused:
-            return False
-        return True
+        return self.calls.accepts(lambda: row.update(actions, condition=condition))
 
     # -- looking
 

@@ -1,7 +1,6 @@
 """Batches: each source is restarted once, counters say how far it is, and one bad source holds nobody else up."""
 
 import tracemalloc
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -19,7 +18,7 @@ from chalicelib.service.batches import BatchEmpty, BatchNotFound, BatchTooLarge
 from chalicelib.stores.batch_rows import batch_key
 from tests.faults.plans import Fault, Kind, Plan
 from tests.faults.play import Play
-from tests.faults.stage import Stage, stage
+from tests.faults.stage import stage
 from tests.faults.strikes import Strikes, invoked
 from tests.graphs import Ask, Call, steps
 from tests.service.batch_stories import (
@@ -40,19 +39,6 @@ from tests.world import ACME, CAUSE, MINUTE, OTHER
 ASK = BeforeActivity(ActivityId("decide"))
 BLOCK = steps(Call("one"), Ask("decide"), Call("two"))
 NOBODY = RunId("00000000-0000-4000-8000-0000000000ff")
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Stage]:
-    with stage() as opened:
-        yield opened
-
-
-@pytest.fixture
-def play(opened) -> Play:
-    opened.engine.empty()
-    opened.clear()
-    return Play(opened, Plan("batches"))
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Several runs restarted in one transaction: all of them, or none."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from chalicelib import wiring
@@ -14,9 +12,6 @@ from chalicelib.core.state import BeforeActivity
 from chalicelib.service.commands import Command
 from chalicelib.service.together import MOST, TooManyTogether
 from chalicelib.stores.batches import TogetherTooLarge
-from tests.faults.plans import Plan
-from tests.faults.play import Play
-from tests.faults.stage import Stage, stage
 from tests.faults.strikes import invoked
 from tests.graphs import Ask, Call, steps
 from tests.service.batch_stories import canceled_run, leave_runs, order, publish, reborn, started_run
@@ -29,19 +24,6 @@ COMMAND = Command(ACME, "camunda", "restart", "order", {"n": 1})
 KEYED = Command(ACME, "camunda", "restart", "order", {"n": 1}, "k")
 NOBODY = RunId("00000000-0000-4000-8000-0000000000ff")
 MOVED = refusal("TransactionCanceledException", "ConditionalCheckFailed", "None")
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Stage]:
-    with stage() as opened:
-        yield opened
-
-
-@pytest.fixture
-def play(opened) -> Play:
-    opened.engine.empty()
-    opened.clear()
-    return Play(opened, Plan("together"))
 
 
 @pytest.fixture

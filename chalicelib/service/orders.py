@@ -1,0 +1,13 @@
+"""What many restarts have in common: an order says how, and each source is planned by it."""
+
+from chalicelib.core.batches import Order
+from chalicelib.core.births import Birth, Plan
+from chalicelib.core.restarts import plan_restart
+from chalicelib.core.runs import Cause, Run
+from chalicelib.service.definitions import Definitions
+
+
+def plan_order(definitions: Definitions, order: Order, source: Run, birth: Birth, cause: Cause) -> Plan:
+    """Answer what a source becomes by an order; raise what `plan_restart` refuses."""
+    version = definitions.of_snapshot(source.account, order.definition, order.snapshot, order.version)
+    return plan_restart(order.request(source.id, cause), source, (), version, birth)
