@@ -27,7 +27,7 @@ from chalicelib.core.effects import Effect, HttpCall, LambdaInvoke
 from chalicelib.core.errors import Invalid
 from chalicelib.core.expressions import ExpressionFailed
 from chalicelib.core.ids import RunId
-from chalicelib.core.journal import Closed, Entry, Failure, Opened, Output, Performed
+from chalicelib.core.journal import Closed, Entry, Failure, Opened, Output, Passed, Performed
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.operations import as_text
 from chalicelib.core.replay import apply
@@ -47,17 +47,20 @@ class Settled:
     entries: tuple[Entry, ...]
 
 
-def settle(definition: Definition, state: State, at: int) -> Settled:
-    """Append every entry that follows from the state and the time (ms) alone."""
+def settle(definition: Definition, state: State, at: int, *, is_working: bool = False) -> Settled:
+    """Append every entry that follows from the state and the time (ms) alone.
+
+    Save points are passed by a worker alone, who `is_working`.
+    """
     entries: list[Entry] = []
-    while (entry := _next_entry(definition, state, at)) is not None:
+    while (entry := _next_entry(definition, state, at, is_working=is_working)) is not None:
         entries.append(entry)
         state = apply(definition, state, entry)
     return Settled(state, tuple(entries))
 
 
-def _next_entry(definition: Definition, state: State, at: int) -> Entry | None:
-    if state.is_over:
+def _next_entry(definition: Definition, state: State, at: int, *, is_working: bool) -> Entry | None:
+    if state.is_over or state.is_paused:
         return None
     if state.failure is not None:
         return Output(at, failure=state.failure)
@@ -67,6 +70,9 @@ def _next_entry(definition: Definition, state: State, at: int) -> Entry | None:
         entry = _own_entry(state, token, activity, at)
         if entry is not None:
             return entry
+    saved = save_points(state)
+    if saved:
+        return Passed(saved[0].activity, saved[0].id, at) if is_working else None
     if not state.tokens:
         return Output(at, variables=state.variables)
     return _starved(definition, state, at)
@@ -74,7 +80,14 @@ def _next_entry(definition: Definition, state: State, at: int) -> Entry | None:
 
 def _resting(definition: Definition, state: State) -> Iterator[tuple[Token, Activity]]:
     for token in sorted(state.tokens.values(), key=lambda token: token.id):
-        yield token, definition.activities[token.activity]
+        if not token.is_before:
+            yield token, definition.activities[token.activity]
+
+
+def save_points(state: State) -> tuple[Token, ...]:
+    """List the tokens that rest at save points, oldest first."""
+    tokens = sorted(state.tokens.values(), key=lambda token: token.id)
+    return tuple(token for token in tokens if token.is_before)
 
 
 def _own_entry(state: State, token: Token, activity: Activity, at: int) -> Entry | None:
@@ -146,7 +159,7 @@ def _starved(definition: Definition, state: State, at: int) -> Entry | None:
 
 def next_effects(definition: Definition, state: State) -> tuple[Token, ...]:
     """List the tokens whose activities ask the world for an effect, oldest first."""
-    if state.is_over or state.failure is not None:
+    if state.is_over or state.is_paused or state.failure is not None:
         return ()
     asking = (HttpAction, LambdaAction)
     resting = _resting(definition, state)

@@ -134,6 +134,7 @@ class _Reader:
             name=fields.text("name", default=""),
             on_start=fields.listeners("on_start", check_template),
             on_end=fields.listeners("on_end", check_template),
+            is_save_point=fields.flag("save_point"),
         )
         if type_ in _MAPPED:
             activity = replace(

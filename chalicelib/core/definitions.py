@@ -14,6 +14,8 @@
 Any other activity leaves along every outgoing transition whose condition holds; one without outgoing
 transitions ends its token. Activities of a sub-process stand in the same map as all others and name it
 as their parent: ids are unique in the whole definition.
+
+A token that comes to a save point rests before the activity until a worker takes it on: what came before is kept.
 """
 
 from collections.abc import Mapping
@@ -133,6 +135,7 @@ class Activity:
     output: Mappings = field(default_factory=dict)
     on_start: tuple[Mappings, ...] = ()
     on_end: tuple[Mappings, ...] = ()
+    is_save_point: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,12 @@
 | entry     | written when                                            | replaying it                              |
 |-----------|---------------------------------------------------------|-------------------------------------------|
 | Input     | the run is accepted; always entry 0                      | variables are the input; tokens begin     |
+| Passed    | a worker comes to a token that rests at a save point     | the token enters the activity             |
 | Performed | an action has its final outcome                          | variables are written; the token leaves   |
 | Opened    | a token reaches a user task or a timer                   | the token waits, known by this index      |
 | Closed    | that wait is over; names the index of its Opened         | variables are written; the token leaves   |
-| Signal    | somebody cancels the run                                 | the run is over                           |
+| Changed   | somebody changes the run's variables from outside        | variables are written and taken away      |
+| Signal    | somebody pauses, resumes or cancels the run              | the run stands still, goes on, or is over |
 | Output    | the last token has ended, or the run has failed          | the run is over                           |
 
 Gateways, events and listeners leave no entry: they follow from the entries before them. Times are
@@ -14,7 +16,7 @@ milliseconds since 1970.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from chalicelib.core.effects import Answered
@@ -35,11 +37,20 @@ class Failure:
 
 class SignalName(Enum):
     CANCEL = "cancel"
+    PAUSE = "pause"
+    RESUME = "resume"
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
     variables: Variables
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    activity: ActivityId
+    token: int
     at: int
 
 
@@ -72,6 +83,15 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """`removed` names the variables that are taken away."""
+
+    at: int
+    writes: Variables = field(default_factory=dict)
+    removed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     name: SignalName
     at: int
@@ -85,7 +105,9 @@ class Output:
     failure: Failure | None = None
 
 
-Entry = Input | Performed | Opened | Closed | Signal | Output
+Step = Passed | Performed | Opened | Closed
+"""What moves a token, or lets it rest."""
+Entry = Input | Step | Changed | Signal | Output
 Journal = Sequence[Entry]
 
 

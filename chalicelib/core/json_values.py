@@ -12,6 +12,11 @@ def canonical_json(value: Json) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
+def is_same_json(one: Json, other: Json) -> bool:
+    """Tell whether two values are the same as JSON: to Python, 1 and True are equal."""
+    return canonical_json(one) == canonical_json(other)
+
+
 def is_deeper(value: Json, depth: int) -> bool:
     """Tell whether lists and objects stand more than so deep in one another, without going deep."""
     level = [value]

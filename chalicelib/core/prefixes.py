@@ -1,12 +1,14 @@
 """Which entries of a journal a new run may keep.
 
 A kept Opened needs its Closed, or the new run would wait for somebody who came already; so a Closed that stands
-behind the cut comes along. Entries keep their order; indexes become dense again.
+behind the cut comes along. That the source was paused is no concern of the new run. Entries keep their order;
+indexes become dense again.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from chalicelib.core.journal import Closed, Entry, Journal, Opened, Output, Performed, Signal
+from chalicelib.core.journal import Closed, Entry, Journal, Opened, Output, Performed, Signal, SignalName
 from chalicelib.core.refusals import EntryOutOfRange, PrefixIncomplete
 
 
@@ -20,7 +22,7 @@ def after_entry(journal: Journal, index: int) -> tuple[Entry, ...]:
     unpaid = owing - {entry.opened for entry in owed}
     if unpaid:
         raise PrefixIncomplete(sorted(unpaid))
-    return (*kept, *owed)
+    return _dense(journal, [i for i, entry in enumerate(kept) if not _is_pause(entry)], owed)
 
 
 def before_failure(journal: Journal) -> tuple[Entry, ...]:
@@ -28,9 +30,12 @@ def before_failure(journal: Journal) -> tuple[Entry, ...]:
     end = next((i for i, entry in enumerate(journal) if _is_the_end(entry)), len(journal))
     done = journal[:end]
     dropped = _open_waits(done)
-    kept = [i for i in range(end) if i not in dropped]
+    return _dense(journal, [i for i in range(end) if i not in dropped and not _is_pause(done[i])])
+
+
+def _dense(journal: Journal, kept: Sequence[int], owed: Sequence[Entry] = ()) -> tuple[Entry, ...]:
     new_index = {old: new for new, old in enumerate(kept)}
-    return tuple(_renumbered(done[i], new_index) for i in kept)
+    return tuple(_renumbered(entry, new_index) for entry in (*(journal[i] for i in kept), *owed))
 
 
 def _open_waits(entries: Journal) -> set[int]:
@@ -39,7 +44,17 @@ def _open_waits(entries: Journal) -> set[int]:
 
 
 def _is_the_end(entry: Entry) -> bool:
-    return isinstance(entry, Output | Signal) or (isinstance(entry, Performed) and entry.failure is not None)
+    match entry:
+        case Output() | Signal(name=SignalName.CANCEL):
+            return True
+        case Performed(failure=failure):
+            return failure is not None
+        case _:
+            return False
+
+
+def _is_pause(entry: Entry) -> bool:
+    return isinstance(entry, Signal) and entry.name is not SignalName.CANCEL
 
 
 def _renumbered(entry: Entry, new_index: dict[int, int]) -> Entry:

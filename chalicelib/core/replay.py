@@ -7,7 +7,21 @@ from typing import assert_never
 
 from chalicelib.core.definitions import Definition, ServiceTask, Timer, UserTask
 from chalicelib.core.ids import ActivityId
-from chalicelib.core.journal import Closed, Entry, Input, Journal, Opened, Output, Performed, ReplayMismatch, Signal
+from chalicelib.core.journal import (
+    Changed,
+    Closed,
+    Entry,
+    Input,
+    Journal,
+    Opened,
+    Output,
+    Passed,
+    Performed,
+    ReplayMismatch,
+    Signal,
+    SignalName,
+    Step,
+)
 from chalicelib.core.json_values import Variables
 from chalicelib.core.state import (
     ROOT,
@@ -44,22 +58,18 @@ def begin(definition: Definition, start: Start, variables: Variables) -> State:
         is_skipping_listeners=start.is_skipping_listeners,
         is_skipping_mappings=start.is_skipping_mappings,
     )
-    walk.then(partial(walk.begin, skipping))
-    if not start.places:
-        walk.place(definition.starts[None], ROOT, skipping)
-    scopes: dict[ActivityId, int] = {}
-    for place in start.places:
-        walk.then(partial(_begin_at, definition, walk, place, scopes, skipping))
+    places = start.places or (BeforeActivity(definition.starts[None]),)
+    begins = [partial(_begin_at, definition, walk, place, skipping) for place in places]
+    walk.begin_at([partial(walk.begin, skipping), *begins])
     return walk.state(entries=1)
 
 
-def _begin_at(definition: Definition, walk: Walk, place: Place, scopes: dict[ActivityId, int], skipping: Token) -> None:
-    """Put a token at a place, inside the scopes around it; two places in one sub-process share its scope."""
+def _begin_at(definition: Definition, walk: Walk, place: Place, skipping: Token) -> None:
+    """Put a token at a place, inside the scopes around it: those that are under way already, or new ones."""
     scope = ROOT
     for sub_process in definition.parents(place_activity(definition, place)):
-        if sub_process not in scopes:
-            scopes[sub_process] = walk.open_scope(sub_process, scope, skipping)
-        scope = scopes[sub_process]
+        under_way = walk.scope_of(sub_process, scope)
+        scope = walk.open_scope(sub_process, scope, skipping) if under_way is None else under_way
     match place:
         case BeforeActivity(activity):
             walk.place(activity, scope, skipping)
@@ -89,18 +99,58 @@ def apply(definition: Definition, state: State, entry: Entry) -> State:
     match entry:
         case Input():
             raise ReplayMismatch(state.length, "a second input")
+        case Changed():
+            return _changed(definition, state, entry)
+        case Signal():
+            return _signaled(state, entry)
+        case Output(failure=failure):
+            return replace(state, length=state.length + 1, is_over=True, failure=failure)
+        case _:
+            return _stepped(definition, state, entry)
+
+
+def _stepped(definition: Definition, state: State, entry: Step) -> State:
+    if state.failure is not None:
+        raise ReplayMismatch(state.length, f"the run has failed at '{state.failure.element}' before it")
+    match entry:
+        case Passed():
+            return _passed(definition, state, entry)
         case Performed():
             return _performed(definition, state, entry)
         case Opened():
             return _opened(definition, state, entry)
         case Closed():
-            return _closed(definition, state, entry)
-        case Signal():
-            return replace(state, length=state.length + 1, is_over=True)
-        case Output(failure=failure):
-            return replace(state, length=state.length + 1, is_over=True, failure=failure)
+            return _closed(state, Walk(definition, state), entry)
         case _:
             assert_never(entry)
+
+
+def _passed(definition: Definition, state: State, entry: Passed) -> State:
+    token = _token_of(definition, state, entry.token, entry.activity)
+    if not token.is_before:
+        raise ReplayMismatch(state.length, f"no token rests at a save point of '{entry.activity}'")
+    walk = Walk(definition, state)
+    walk.pass_save_point(token.id)
+    return walk.state(entries=1)
+
+
+def _changed(definition: Definition, state: State, entry: Changed) -> State:
+    walk = Walk(definition, state)
+    walk.change(entry.writes, entry.removed)
+    return walk.state(entries=1)
+
+
+def _signaled(state: State, entry: Signal) -> State:
+    length = state.length + 1
+    match entry.name:
+        case SignalName.CANCEL:
+            return replace(state, length=length, is_over=True)
+        case SignalName.PAUSE:
+            return replace(state, length=length, is_paused=True)
+        case SignalName.RESUME:
+            return replace(state, length=length, is_paused=False)
+        case _:
+            assert_never(entry.name)
 
 
 def _performed(definition: Definition, state: State, entry: Performed) -> State:
@@ -127,12 +177,10 @@ def _opened(definition: Definition, state: State, entry: Opened) -> State:
     return replace(state, tokens={**state.tokens, token.id: waiting}, length=state.length + 1)
 
 
-def _closed(definition: Definition, state: State, entry: Closed) -> State:
-    _check_going_on(state)
+def _closed(state: State, walk: Walk, entry: Closed) -> State:
     waiting = next((token for token in state.tokens.values() if token.opened == entry.opened), None)
     if waiting is None:
         raise ReplayMismatch(state.length, f"entry {entry.opened} opened no wait that is still open")
-    walk = Walk(definition, state)
     walk.finish(waiting.id, entry.writes or {})
     return walk.state(entries=1)
 
@@ -140,18 +188,19 @@ def _closed(definition: Definition, state: State, entry: Closed) -> State:
 def _resting(
     definition: Definition, state: State, token_id: int, activity: ActivityId, fits: Callable[[object], bool]
 ) -> Token:
-    """Answer the token that an entry speaks of, if it stands where the entry says."""
-    _check_going_on(state)
+    """Answer the token that an entry speaks of, if it stands in the activity that the entry says."""
+    token = _token_of(definition, state, token_id, activity)
+    if not fits(definition.activities[activity].kind):
+        raise ReplayMismatch(state.length, f"'{activity}' is of another type")
+    if token.is_before:
+        raise ReplayMismatch(state.length, f"the token rests at a save point of '{activity}'")
+    return token
+
+
+def _token_of(definition: Definition, state: State, token_id: int, activity: ActivityId) -> Token:
     if activity not in definition.activities:
         raise ReplayMismatch(state.length, f"there is no activity '{activity}'")
     token = state.tokens.get(token_id)
     if token is None or token.activity != activity:
         raise ReplayMismatch(state.length, f"no token stands at '{activity}'")
-    if not fits(definition.activities[activity].kind):
-        raise ReplayMismatch(state.length, f"'{activity}' is of another type")
     return token
-
-
-def _check_going_on(state: State) -> None:
-    if state.failure is not None:
-        raise ReplayMismatch(state.length, f"the run has failed at '{state.failure.element}' before it")

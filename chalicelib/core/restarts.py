@@ -81,7 +81,7 @@ def _check_status(request: RestartRequest, source: Run) -> None:
     match source.status:
         case RunStatus.PENDING:
             raise SourceNotStarted(source.id)
-        case RunStatus.RUNNING | RunStatus.WAITING:
+        case RunStatus.RUNNING | RunStatus.WAITING | RunStatus.PAUSED:
             raise SourceStillRunning(source.id, source.status.value)
         case _:
             raise SourceStatusNotAllowed(source.id, source.status.value)

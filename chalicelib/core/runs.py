@@ -1,23 +1,23 @@
 """A run's head: who and what it is, how it stands, and when somebody must look at it again.
 
     pending ──► running ◄──► waiting
-       │           │            │
-       └───────────┴────────────┴──► completed | failed | canceled
+       │           │            │   ◄──► paused, from and to each of them
+       └───────────┴────────────┴──► completed | failed | canceled, from paused too
 
 `revision` counts every write of the head, so that a write made from an old reading is refused.
 `not_before` is when it may next be worked on, `wake_at` when the sweep rings if nobody has: a run that can go
-on always has both, an ended one and one that waits for a person alone have neither.
+on always has both; an ended or paused one, and one that waits for a person alone, have neither.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from chalicelib.core.advance import next_effects
+from chalicelib.core.advance import next_effects, save_points
 from chalicelib.core.callbacks import Callback, CallbackState
 from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import AccountId, ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
-from chalicelib.core.journal import Entry, Failure, Signal
+from chalicelib.core.journal import Entry, Failure, Signal, SignalName
 from chalicelib.core.json_values import Variables
 from chalicelib.core.overrides import Overrides
 from chalicelib.core.state import Start, State, Token
@@ -30,6 +30,7 @@ class RunStatus(Enum):
     PENDING = "pending"
     RUNNING = "running"
     WAITING = "waiting"
+    PAUSED = "paused"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELED = "canceled"
@@ -170,7 +171,10 @@ def progressed(run: Run, definition: Definition, state: State, entries: Sequence
     )
     if state.is_over:
         return _ended(moved, state, entries, at)
+    if state.is_paused:
+        return scheduled(replace(moved, status=RunStatus.PAUSED), None, at)
     ready = [tries.not_before if (tries := tries_of(moved, t)) else at for t in next_effects(definition, state)]
+    ready += [at for _ in save_points(state)]
     due = [token.due for token in state.tokens.values() if token.due is not None]
     status = RunStatus.RUNNING if ready else RunStatus.WAITING
     return scheduled(replace(moved, status=status), min(ready + due, default=None), at)
@@ -212,18 +216,16 @@ def visited(run: Run, definition: Definition, state: State, entries: Sequence[En
     moved = progressed(run, definition, state, entries, at)
     if moved.status.is_ended or run.lease is None or run.lease.until <= at:
         return moved
-    return replace(
-        moved,
-        status=RunStatus.RUNNING,
-        claims=run.claims,
-        lease=run.lease,
-        not_before=run.not_before,
-        wake_at=run.wake_at,
-    )
+    led = replace(moved, claims=run.claims, lease=run.lease)
+    if moved.status is RunStatus.PAUSED:
+        return led
+    not_before = at if run.not_before is None else run.not_before
+    wake_at = run.lease.until if run.wake_at is None else run.wake_at
+    return replace(led, status=RunStatus.RUNNING, not_before=not_before, wake_at=wake_at)
 
 
 def _ended(run: Run, state: State, entries: Sequence[Entry], at: int) -> Run:
-    if any(isinstance(entry, Signal) for entry in entries):
+    if any(isinstance(entry, Signal) and entry.name is SignalName.CANCEL for entry in entries):
         status = RunStatus.CANCELED
     elif state.failure is not None:
         status = RunStatus.FAILED

@@ -45,7 +45,7 @@ class Token:
     """One point of control.
 
     `since` is the journal's length when it came where it stands, `came_by` its way there; `opened` (an entry's
-    index) and `due` (ms) speak of the wait that it is in.
+    index) and `due` (ms) speak of the wait that it is in. One that `is_before` rests at its activity's save point.
     """
 
     id: int
@@ -55,6 +55,7 @@ class Token:
     came_by: TransitionId | None = None
     opened: int | None = None
     due: int | None = None
+    is_before: bool = False
     is_skipping_listeners: bool = False
     is_skipping_mappings: bool = False
 
@@ -80,6 +81,7 @@ class State:
     length: int
     failure: Failure | None = None
     is_over: bool = False
+    is_paused: bool = False
 
     @property
     def variables(self) -> Variables:

@@ -7,7 +7,7 @@ is a fact about the run, and replaying meets it again at the same place.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import assert_never
@@ -26,20 +26,17 @@ from chalicelib.core.definitions import (
     Transition,
     UserTask,
 )
-from chalicelib.core.expressions import ExpressionFailed, is_true
+from chalicelib.core.expressions import ExpressionFailed
 from chalicelib.core.ids import ActivityId
 from chalicelib.core.journal import Failure
 from chalicelib.core.json_values import Variables
-from chalicelib.core.state import ROOT, Scope, State, Token
+from chalicelib.core.scopes import Scopes
+from chalicelib.core.state import State, Token
 from chalicelib.core.templates import render
+from chalicelib.core.ways import Stopped, ways_on
 
 WHOLE = "definition"  # the element at which the definition's own listeners fail
 MAX_TOKENS = 1000  # a fork in a loop must not fill the memory
-
-
-class _Stopped(Exception):
-    def __init__(self, failure: Failure) -> None:
-        self.failure = failure
 
 
 def render_mappings(mappings: Mappings, names: Variables) -> Variables:
@@ -54,35 +51,39 @@ class Walk:
         self._definition = definition
         self._before = state
         self._tokens = dict(state.tokens)
-        self._scopes = dict(state.scopes)
+        self._scopes = Scopes(state.scopes, state.next_scope)
         self._next_token = state.next_token
-        self._next_scope = state.next_scope
         self._failure = state.failure
         self._todo: deque[Callable[[], None]] = deque()
+        self._is_beginning = False
 
     def state(self, *, entries: int) -> State:
         """Take every step that is due and answer the state after so many more journal entries."""
-        try:
-            while self._todo:
-                self._todo.popleft()()
-        except _Stopped as stopped:
-            self._failure = stopped.failure
+        self._go()
         return replace(
             self._before,
             tokens=self._tokens,
-            scopes=self._scopes,
+            scopes=self._scopes.open,
             next_token=self._next_token,
-            next_scope=self._next_scope,
+            next_scope=self._scopes.next_id,
             length=self._before.length + entries,
             failure=self._failure,
         )
+
+    def _go(self) -> None:
+        try:
+            while self._todo:
+                self._todo.popleft()()
+        except Stopped as stopped:
+            self._todo.clear()
+            self._failure = stopped.failure
 
     # -- what a caller may ask for
 
     def place(self, activity: ActivityId, scope: int, skipping: Token | None = None) -> None:
         """Put a new token before an activity."""
         token = self._born(activity, scope, skipping)
-        self._todo.append(partial(self._enter, token.id))
+        self._todo.append(partial(self._arrive, token.id))
 
     def place_on(self, transition: Transition, scope: int, skipping: Token | None = None) -> None:
         """Put a new token on a transition."""
@@ -100,51 +101,63 @@ class Walk:
         self._listen(activity.on_start, holder, sub_process)
         return self._open_scope(holder, activity)
 
-    def then(self, step: Callable[[], None]) -> None:
-        """Take a step of the caller's in its turn, so that a failure in it stops this walk and nothing else."""
-        self._todo.append(step)
+    def scope_of(self, sub_process: ActivityId, around: int) -> int | None:
+        """Answer the scope in which a sub-process is under way within another scope; None if it is not."""
+        under_way = (id_ for id_, holder in self._scopes.within(around) if self._tokens[holder].activity == sub_process)
+        return next(under_way, None)
+
+    def begin_at(self, steps: Sequence[Callable[[], None]]) -> None:
+        """Take steps of the caller's one after the other, each as far as it goes; the run ends after the last at most.
+
+        A failure in one of them stops this walk and nothing else.
+        """
+        self._is_beginning = True
+        for number, step in enumerate(steps, 1):
+            if self._failure is not None:
+                return
+            self._is_beginning = number < len(steps)
+            self._todo.append(step)
+            self._go()
+
+    def pass_save_point(self, token_id: int) -> None:
+        """Let a token enter the activity before which it rests; what a restart skips, it skips only until here."""
+        self._tokens[token_id] = replace(
+            self._tokens[token_id],
+            since=self._before.length,
+            is_before=False,
+            is_skipping_listeners=False,
+            is_skipping_mappings=False,
+        )
+        self._todo.append(partial(self._enter, token_id))
+
+    def change(self, writes: Variables, removed: Sequence[str]) -> None:
+        """Set and take away variables of the run."""
+        self._scopes.change(writes, removed)
 
     def finish(self, token: int, writes: Variables) -> None:
         """Let an activity's work be done: write its variables, run its end listeners, leave it."""
-        self._write(self._tokens[token].scope, writes)
+        self._scopes.write(self._tokens[token].scope, writes)
         self._todo.append(partial(self._end, token))
 
     # -- variables
-
-    def _write(self, scope: int, writes: Variables) -> None:
-        """Set each variable where it lives: in the innermost scope that has it, else in the root."""
-        for name, value in writes.items():
-            home = scope
-            while home != ROOT and name not in self._scopes[home].variables:
-                home = self._scopes[home].parent or ROOT
-            variables = {**self._scopes[home].variables, name: value}
-            self._scopes[home] = replace(self._scopes[home], variables=variables)
-
-    def _names(self, scope: int) -> Variables:
-        names: Variables = {}
-        around: int | None = scope
-        while around is not None:
-            names = {**self._scopes[around].variables, **names}
-            around = self._scopes[around].parent
-        return names
 
     def _listen(self, listeners: tuple[Mappings, ...], token: Token, element: str) -> None:
         if token.is_skipping_listeners:
             return
         for listener in listeners:
-            self._write(token.scope, self._evaluate(listener, token.scope, element))
+            self._scopes.write(token.scope, self._evaluate(listener, token.scope, element))
 
     def _evaluate(self, mappings: Mappings, scope: int, element: str, shown: Variables | None = None) -> Variables:
         try:
-            return render_mappings(mappings, {**self._names(scope), **(shown or {})})
+            return render_mappings(mappings, {**self._scopes.names(scope), **(shown or {})})
         except ExpressionFailed as error:
-            raise _Stopped(Failure(element, "expression_failed", str(error))) from error
+            raise Stopped(Failure(element, "expression_failed", str(error))) from error
 
     # -- steps
 
     def _born(self, activity: ActivityId, scope: int, parent: Token | None) -> Token:
         if len(self._tokens) >= MAX_TOKENS:
-            raise _Stopped(Failure(activity, "too_many_tokens", f"More than {MAX_TOKENS} tokens at once."))
+            raise Stopped(Failure(activity, "too_many_tokens", f"More than {MAX_TOKENS} tokens at once."))
         token = Token(
             id=self._next_token,
             activity=activity,
@@ -156,6 +169,14 @@ class Walk:
         self._next_token += 1
         self._tokens[token.id] = token
         return token
+
+    def _arrive(self, token_id: int) -> None:
+        """Enter the activity, unless its save point comes first."""
+        token = self._tokens[token_id]
+        if self._definition.activities[token.activity].is_save_point:
+            self._tokens[token_id] = replace(token, is_before=True)
+        else:
+            self._enter(token_id)
 
     def _enter(self, token_id: int) -> None:
         token = self._tokens[token_id]
@@ -182,50 +203,22 @@ class Walk:
             return
         for listener in listeners:
             shown = {} if token.is_skipping_mappings else self._evaluate(task.input, token.scope, task.id)
-            self._write(token.scope, self._evaluate(listener, token.scope, task.id, shown))
+            self._scopes.write(token.scope, self._evaluate(listener, token.scope, task.id, shown))
 
     def _end(self, token_id: int) -> None:
         token = self._tokens[token_id]
         activity = self._definition.activities[token.activity]
         self._listen(activity.on_end, token, activity.id)
-        self._leave(token, self._ways(activity, token))
-
-    def _ways(self, activity: Activity, token: Token) -> tuple[Transition, ...]:
-        ways = self._definition.outgoing[activity.id]
-        match activity.kind:
-            case ParallelGateway():
-                return ways
-            case ExclusiveGateway(default):
-                return (self._choose(activity, ways, default, token),)
-            case _:
-                held = tuple(way for way in ways if self._holds(way, token))
-                if ways and not held:
-                    raise _Stopped(Failure(activity.id, "no_way_on", "No outgoing transition's condition holds."))
-                return held
-
-    def _choose(self, gateway: Activity, ways: tuple[Transition, ...], default: str | None, token: Token) -> Transition:
-        for way in ways:
-            if way.id != default and self._holds(way, token):
-                return way
-        for way in ways:
-            if way.id == default:
-                return way
-        raise _Stopped(Failure(gateway.id, "no_way_on", "No condition holds and there is no default."))
-
-    def _holds(self, way: Transition, token: Token) -> bool:
-        if way.condition is None:
-            return True
-        try:
-            return is_true(way.condition, self._names(token.scope))
-        except ExpressionFailed as error:
-            raise _Stopped(Failure(way.id, "expression_failed", str(error))) from error
+        self._leave(token, ways_on(self._definition, activity, self._scopes.names(token.scope)))
 
     def _leave(self, token: Token, ways: tuple[Transition, ...]) -> None:
         """Go on along each way: the token itself along the first, new ones along the rest."""
         if not ways:
             del self._tokens[token.id]
-            ended = partial(self._listen, self._definition.on_end, token, WHOLE)
-            self._todo.append(partial(self._close_scope, token.scope, token) if self._tokens else ended)
+            if self._tokens:
+                self._todo.append(partial(self._close_scope, token.scope, token))
+            elif not self._is_beginning:
+                self._todo.append(partial(self._listen, self._definition.on_end, token, WHOLE))
             return
         travellers = [token.id, *(self._born(token.activity, token.scope, token).id for _ in ways[1:])]
         for traveller, way in zip(travellers, ways, strict=True):
@@ -242,13 +235,13 @@ class Walk:
             opened=None,
             due=None,
         )
-        self._enter(token_id)
+        self._arrive(token_id)
 
     def _join(self, token: Token, gateway: Activity) -> None:
         """Pass when a token has come by every incoming transition: one of each is spent."""
         first: dict[str | None, Token] = {}
         for other in self._tokens.values():
-            if other.activity == gateway.id and other.scope == token.scope:
+            if other.activity == gateway.id and other.scope == token.scope and not other.is_before:
                 first.setdefault(other.came_by, other)
         came = [first.get(way.id) for way in self._definition.incoming[gateway.id]]
         if any(one is None for one in came) and token.came_by is not None:
@@ -266,17 +259,14 @@ class Walk:
     def _open_scope(self, holder: Token, activity: Activity) -> int:
         mappings = {} if holder.is_skipping_mappings else activity.input
         variables = self._evaluate(mappings, holder.scope, activity.id)
-        scope = Scope(self._next_scope, parent=holder.scope, holder=holder.id, variables=variables)
-        self._next_scope += 1
-        self._scopes[scope.id] = scope
-        return scope.id
+        return self._scopes.add(holder.scope, holder.id, variables)
 
     def _close_scope(self, scope_id: int, last: Token) -> None:
         """End a sub-process once its last token has ended: map its output outwards and go on.
 
         The token that held it skips what the last one inside skipped: both have met the same waits.
         """
-        scope = self._scopes.get(scope_id)
+        scope = self._scopes.open.get(scope_id)
         if scope is None or scope.holder is None or any(t.scope == scope_id for t in self._tokens.values()):
             return
         holder = replace(
@@ -287,6 +277,6 @@ class Walk:
         self._tokens[holder.id] = holder
         activity = self._definition.activities[holder.activity]
         writes = self._evaluate({} if holder.is_skipping_mappings else activity.output, scope_id, activity.id)
-        del self._scopes[scope_id]
-        self._write(holder.scope, writes)
+        del self._scopes.open[scope_id]
+        self._scopes.write(holder.scope, writes)
         self._end(holder.id)

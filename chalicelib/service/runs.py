@@ -1,4 +1,4 @@
-"""Use cases of runs: start, read, list, complete a task, cancel."""
+"""Use cases of runs: start, read, list, complete a task, change variables, pause, resume, cancel, delete."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from chalicelib.core.dead_letters import with_dead_letter
 from chalicelib.core.definitions import Definition, UserTask
 from chalicelib.core.errors import Busy, Conflict, NotFound
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId
-from chalicelib.core.journal import Entry, Opened, Signal, SignalName, closing_of
-from chalicelib.core.json_values import Variables, canonical_json
+from chalicelib.core.journal import Changed, Entry, Opened, Signal, SignalName, closing_of
+from chalicelib.core.json_values import Variables, is_same_json
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.replay import apply, replay
 from chalicelib.core.restart_requests import StartRequest
@@ -46,6 +46,20 @@ class RunNotEnded(Conflict):
 
     def __init__(self, run: Run) -> None:
         super().__init__(f"The run '{run.id}' has not ended: it is {run.status.value}.", run_id=run.id)
+
+
+class RunNotBegun(Conflict):
+    code = "run_not_begun"
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(f"The run '{run.id}' has not begun: it cannot be paused.", run_id=run.id)
+
+
+class RunPaused(Conflict):
+    code = "run_paused"
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(f"The run '{run.id}' is paused.", run_id=run.id)
 
 
 class TaskNotFound(NotFound):
@@ -144,6 +158,44 @@ class Runs:
 
         return self._append(account, run_id, signal)
 
+    def pause(self, account: AccountId, run_id: RunId, reason: str) -> Run:
+        """Let a run stand still where it is, and answer it, the second time too.
+
+        Its journal grows by what is under way at that moment, and by what is changed from outside. Raises `RunEnded`,
+        or `RunNotBegun` for a run that is to begin later.
+        """
+
+        def signal(run: Run, _version: Version, _journal: tuple[Entry, ...], state: State) -> Entry | None:
+            if run.status.is_ended:
+                raise RunEnded(run)
+            if state.is_paused:
+                return None
+            if run.status is RunStatus.PENDING and (run.not_before is None or run.not_before > self.now()):
+                raise RunNotBegun(run)
+            return Signal(SignalName.PAUSE, self.now(), reason)
+
+        return self._append(account, run_id, signal)
+
+    def resume(self, account: AccountId, run_id: RunId, reason: str) -> Run:
+        """Let a paused run go on, and answer it; one that is not paused is answered as it is. Raises `RunEnded`."""
+
+        def signal(run: Run, _version: Version, _journal: tuple[Entry, ...], state: State) -> Entry | None:
+            if run.status.is_ended:
+                raise RunEnded(run)
+            return Signal(SignalName.RESUME, self.now(), reason) if state.is_paused else None
+
+        return self._append(account, run_id, signal)
+
+    def change(self, account: AccountId, run_id: RunId, revise: Callable[[Variables], Variables]) -> Run:
+        """Make a live run's variables what `revise` makes of them as they stand, and answer it. Raises `RunEnded`."""
+
+        def change(run: Run, _version: Version, _journal: tuple[Entry, ...], state: State) -> Entry | None:
+            if run.status.is_ended:
+                raise RunEnded(run)
+            return _difference(state.variables, revise(state.variables), self.now())
+
+        return self._append(account, run_id, change)
+
     def complete(self, account: AccountId, run_id: RunId, opened: int, variables: Variables) -> Run:
         """Close the user task that an entry opened, and answer the run, which goes on; so too when it is repeated."""
 
@@ -154,6 +206,8 @@ class Runs:
                 return None
             if run.status.is_ended:
                 raise RunEnded(run)
+            if state.is_paused:
+                raise RunPaused(run)
             if token is None:
                 raise TaskClosed(run.id, opened)
             return closed(version.definition, state, token, variables, self.now())
@@ -212,10 +266,17 @@ class Runs:
         return written
 
 
+def _difference(old: Variables, new: Variables, at: int) -> Changed | None:
+    """Answer the entry that turns variables into others; None if they are the same, as JSON."""
+    removed = tuple(name for name in old if name not in new)
+    writes = {name: value for name, value in new.items() if name not in old or not is_same_json(old[name], value)}
+    return Changed(at, writes, removed) if writes or removed else None
+
+
 def _is_completed(journal: tuple[Entry, ...], opened: int, variables: Variables) -> bool:
     """Tell whether somebody completed a task with these very variables."""
     closing = closing_of(journal, opened)
-    return closing is not None and canonical_json(closing.result) == canonical_json(variables)
+    return closing is not None and is_same_json(closing.result, variables)
 
 
 def _check_task(run: Run, version: Version, journal: tuple[Entry, ...], opened: int) -> None:

@@ -60,7 +60,7 @@ class Work:
         return replace(self, state=state, entries=(*self.entries, *entries))
 
     def settled(self, at: int) -> "Work":
-        settled = settle(self.version.definition, self.state, at)
+        settled = settle(self.version.definition, self.state, at, is_working=True)
         return replace(self, state=settled.state, entries=(*self.entries, *settled.entries))
 
     @property

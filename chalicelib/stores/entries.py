@@ -8,7 +8,19 @@ from typing import Any, TypeVar, assert_never, cast
 import msgspec
 
 from chalicelib.core.ids import ActivityId, TransitionId
-from chalicelib.core.journal import Closed, Entry, Failure, Input, Opened, Output, Performed, Signal, SignalName
+from chalicelib.core.journal import (
+    Changed,
+    Closed,
+    Entry,
+    Failure,
+    Input,
+    Opened,
+    Output,
+    Passed,
+    Performed,
+    Signal,
+    SignalName,
+)
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
 from chalicelib.stores.packing import pack, unpack
@@ -17,14 +29,20 @@ T = TypeVar("T")
 
 _ENTRIES: dict[str, type[Entry]] = {
     "input": Input,
+    "passed": Passed,
     "performed": Performed,
     "opened": Opened,
     "closed": Closed,
+    "changed": Changed,
     "signal": Signal,
     "output": Output,
 }
 _ENTRY_NAMES = {kind: name for name, kind in _ENTRIES.items()}
-_NESTED: dict[str, Callable[[Any], object]] = {"failure": lambda data: read(data, Failure), "name": SignalName}
+_NESTED: dict[str, Callable[[Any], object]] = {
+    "failure": lambda data: read(data, Failure),
+    "name": SignalName,
+    "removed": tuple,
+}
 
 
 def plain(value: object) -> Variables:

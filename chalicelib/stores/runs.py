@@ -27,7 +27,7 @@ from chalicelib.stores.run_rows import is_gone, row_of, run_from
 from chalicelib.stores.shards import Shards, run_key
 from chalicelib.stores.tables import DeadLetterRow, JournalRow, RunRow
 
-_LIVE = [status.value for status in RunStatus if status not in ENDED]
+_LIVE = [status.value for status in RunStatus if status not in ENDED | {RunStatus.PAUSED}]
 
 
 class Wake(NamedTuple):

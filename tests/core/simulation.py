@@ -47,7 +47,7 @@ def resume(
     """Take a run on from where it stands; `choose(n)` picks among n things that could happen next."""
     at = AT
     while not driven.state.is_over and len(driven.journal) < most:
-        settled = settle(definition, driven.state, at)
+        settled = settle(definition, driven.state, at, is_working=True)
         if settled.entries:
             _note(definition, driven, settled.entries)
             continue

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.graphs import Ask, Block, Call, Choice, Compute, Fork, Pause, Rounds, Steps, Sub
 
 _LEAVES: Mapping[str, Callable[[st.DrawFn, str], Block]] = {
-    "call": lambda _draw, name: Call(name),
+    "call": lambda draw, name: Call(name, {"save_point": draw(st.booleans())}),
     "compute": lambda _draw, name: Compute(name, f"value of {name}"),
     "ask": lambda _draw, name: Ask(name),
     "pause": lambda _draw, name: Pause(name),

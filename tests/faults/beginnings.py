@@ -42,6 +42,18 @@ def cancel_of(run: str) -> str:
     return f"/ops/v1/runs/{run}/cancel"
 
 
+def pause_of(run: str) -> str:
+    return f"/ops/v1/runs/{run}/pause"
+
+
+def resume_of(run: str) -> str:
+    return f"/ops/v1/runs/{run}/resume"
+
+
+def variables_of(run: str) -> str:
+    return f"/ops/v1/runs/{run}/variables"
+
+
 def task_of(play: Play, run: str, activity: str) -> str:
     """Answer where the task that stands at an activity is completed."""
     opened = play.opened(run, activity)

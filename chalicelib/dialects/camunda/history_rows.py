@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.core.definitions import Activity, Definition
 from chalicelib.core.ids import derived_uuid
-from chalicelib.core.journal import Closed, Entry, Input, Performed, Signal
+from chalicelib.core.journal import Changed, Closed, Entry, Input, Performed, Signal, SignalName
 from chalicelib.core.json_values import Variables
 from chalicelib.core.runs import Run, RunStatus
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity
@@ -81,8 +81,8 @@ def _delete_reason(one: Subject) -> str | None:
         return run.failure.message
     if run.status is not RunStatus.CANCELED:
         return None
-    signals = [entry for entry in one.journal if isinstance(entry, Signal)]
-    return signals[-1].reason or None if signals else None
+    cancels = [entry for entry in one.journal if isinstance(entry, Signal) and entry.name is SignalName.CANCEL]
+    return cancels[-1].reason or None if cancels else None
 
 
 # -- activity instances
@@ -157,7 +157,7 @@ def _written(one: Subject) -> Iterator[tuple[int, Entry, Variables]]:
         match entry:
             case Input(variables=written):
                 yield index, entry, written
-            case Performed(writes=dict(written)) | Closed(writes=dict(written)):
+            case Performed(writes=dict(written)) | Closed(writes=dict(written)) | Changed(writes=dict(written)):
                 yield index, entry, written
             case _:
                 pass

@@ -31,6 +31,7 @@ STATES: Mapping[RunStatus, str] = {
     RunStatus.PENDING: "ACTIVE",
     RunStatus.RUNNING: "ACTIVE",
     RunStatus.WAITING: "ACTIVE",
+    RunStatus.PAUSED: "SUSPENDED",
     RunStatus.COMPLETED: "COMPLETED",
     RunStatus.CANCELED: "EXTERNALLY_TERMINATED",
     RunStatus.FAILED: "INTERNALLY_TERMINATED",
@@ -198,7 +199,7 @@ FILTERS: Mapping[str, Filter] = {
     "activeActivityIdIn": _texts(lambda wanted, one: not one.active.isdisjoint(wanted), Needs.JOURNAL),
     "activityIdIn": _texts(lambda wanted, one: not one.active.isdisjoint(wanted), Needs.JOURNAL),
 }
-NEVER = frozenset(name for name, one in FILTERS.items() if one.holds is _none) | {"suspended"}
+NEVER = frozenset(name for name, one in FILTERS.items() if one.holds is _none)
 """The filters that no run of ours passes."""
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from chalicelib.core.ids import ActivityId, RunId
-from chalicelib.core.journal import Closed, Entry, Input, Opened, Output, Performed, Signal
+from chalicelib.core.journal import Changed, Closed, Entry, Input, Opened, Output, Passed, Performed, Signal
 from chalicelib.core.runs import Run
 
 
@@ -40,7 +40,7 @@ def visits_of(run: Run, journal: Sequence[Entry]) -> list[Visit]:
                 visits[index] = Visit(index, activity, at, is_task=due is None)
             case Closed(opened=opened, at=at):
                 visits[opened] = replace(visits[opened], ended_at=at)
-            case Input() | Signal() | Output():
+            case Input() | Passed() | Changed() | Signal() | Output():
                 pass
             case _:
                 assert_never(entry)

@@ -1,4 +1,4 @@
-"""Process instances that go on, over Camunda's routes: list, show, end, their variables and where they stand."""
+"""Process instances that go on, over Camunda's routes: list, show, suspend, end, and where they stand."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,11 @@ from chalicelib.core.ids import RunId
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.runs import Run
+from chalicelib.dialects.camunda.activity_trees import write_tree
 from chalicelib.dialects.camunda.instance_queries import InstanceQuery, count, matching, read_query
-from chalicelib.dialects.camunda.instances import write_instance, write_tree
-from chalicelib.dialects.camunda.reading import Parameters, read_object
-from chalicelib.dialects.camunda.refusals import NULL_VALUE, EngineRefusal, invalid, malformed, not_found
-from chalicelib.dialects.camunda.values import write_value, write_variables
+from chalicelib.dialects.camunda.instances import write_instance
+from chalicelib.dialects.camunda.reading import Parameters, as_bool, read_object
+from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, malformed, not_found
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route, Services
 from chalicelib.dialects.json_answers import answer
 from chalicelib.service.runs import RunEnded
@@ -56,19 +56,20 @@ def _query(given: Variables) -> InstanceQuery:
             raise invalid(f"The query parameter '{name}' is not supported")
     asked: Variables = {name: given[name] for name in _SAME if given.get(name) is not None}
     asked |= {theirs: given[ours] for ours, theirs in _HISTORIC.items() if given.get(ours) is not None}
-    if given.get("suspended") is True:
-        asked["suspended"] = True
+    state = next((name for name in ("suspended", "active") if given.get(name) is True), None)  # both: the last one set
+    if state is not None:
+        asked[state] = True
     return read_query({**asked, "unfinished": True})
 
 
 def _from_url(call: Call) -> Variables:
     parameters = Parameters(call.query)
     given: Variables = {}
-    for name in (*_SAME, *_HISTORIC, *_REFUSED, "suspended"):
+    for name in (*_SAME, *_HISTORIC, *_REFUSED, "suspended", "active"):
         value: Json = parameters.text(name)
         if value is not None:
             given[name] = list[Json](str(value).split(",")) if name in _LISTS else value
-    for name in ("suspended", "rootProcessInstances", "withoutTenantId"):
+    for name in ("suspended", "active", "rootProcessInstances", "withoutTenantId"):
         if name in given:
             given[name] = bool(parameters.flag(name))
     if "variables" in given:
@@ -161,30 +162,22 @@ def delete(services: Services, call: Call) -> Answer:
     return Answer(204)
 
 
-# -- variables
+# -- suspended or active
 
 
-def _variables(services: Services, call: Call) -> Variables:
-    instance_id = call.params["id"]
-    absent = EngineRefusal(500, NULL_VALUE, f"execution {instance_id} doesn't exist: execution is null", 0)
-    return services.runs.variables(load_live(services, call, absent))
+def suspend(services: Services, call: Call) -> Answer:
+    """Suspend an instance, which stands still then, or activate it again; nothing said is to activate it."""
+    absent = not_found(f"Process instance with id {call.params['id']} does not exist")
+    run = load_live(services, call, absent)
+    change = services.runs.pause if as_bool(_from_body(call).get("suspended")) else services.runs.resume
+    try:
+        change(call.account, run.id, "by /process-instance/{id}/suspended")
+    except (RunEnded, RunNotFound) as error:
+        raise absent from error
+    return Answer(204)
 
 
-def variables(services: Services, call: Call) -> Answer:
-    """Show an instance's variables as of now."""
-    return answer(write_variables(_variables(services, call)))
-
-
-def variable(services: Services, call: Call) -> Answer:
-    """Show one of an instance's variables."""
-    name = call.params["name"]
-    value = write_value(_variables(services, call), name)
-    if value is None:
-        raise not_found(f"process instance variable with name {name} does not exist")
-    return answer(value)
-
-
-_ANY = frozenset({"id", "name"})
+_ANY = frozenset({"id"})
 _ID = "/process-instance/{id}"
 
 
@@ -200,6 +193,5 @@ ROUTES: tuple[Route, ...] = (
     _read("GET", _ID, show),
     Route("DELETE", _ID, Scope.WRITE, delete, ANY_TYPE, _ANY),
     _read("GET", f"{_ID}/activity-instances", tree),
-    _read("GET", f"{_ID}/variables", variables),
-    _read("GET", f"{_ID}/variables/{{name}}", variable),
+    Route("PUT", f"{_ID}/suspended", Scope.WRITE, suspend, ANY_TYPE, _ANY),
 )

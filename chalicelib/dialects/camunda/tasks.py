@@ -8,7 +8,7 @@ from chalicelib.core.errors import RestartError
 from chalicelib.core.ids import RunId
 from chalicelib.core.json_values import Variables
 from chalicelib.core.refusals import RunNotFound
-from chalicelib.core.runs import Run
+from chalicelib.core.runs import Run, RunStatus
 from chalicelib.core.waits import Wait
 from chalicelib.dialects.camunda.dates import write_date
 from chalicelib.dialects.camunda.ids import tenant_of, write_definition_id
@@ -28,7 +28,7 @@ from chalicelib.dialects.camunda.refusals import REST, EngineRefusal, invalid, n
 from chalicelib.dialects.camunda.values import TYPES, read_variables, with_variables, write_variables
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route, Services
 from chalicelib.dialects.json_answers import answer
-from chalicelib.service.runs import RunEnded, TaskClosed, TaskNotFound
+from chalicelib.service.runs import RunEnded, RunPaused, TaskClosed, TaskNotFound
 
 MOST = 1_000  # instances whose tasks one list looks at; each is a read
 _LOADED = 100
@@ -73,7 +73,7 @@ def _write(run: Run, wait: Wait, name: str) -> dict[str, Any]:
         "processDefinitionId": definition_id,
         "processInstanceId": run.id,
         "taskDefinitionKey": wait.activity,
-        "suspended": False,
+        "suspended": run.status is RunStatus.PAUSED,
         "tenantId": tenant_of(run.definition),
         "taskState": "Created",
         "_key": definition_id.partition(":")[0],
@@ -161,6 +161,8 @@ def complete(services: Services, call: Call) -> Answer:
         after = services.runs.complete(call.account, *place, given)
     except (RunNotFound, RunEnded, TaskNotFound, TaskClosed) as error:
         raise _gone(task_id) from error
+    except RunPaused as error:
+        raise _suspended(task_id) from error
     if as_bool(body.get("withVariablesInReturn")):
         return answer(write_variables(services.runs.variables(after)))
     return Answer(204)
@@ -176,6 +178,11 @@ def _gone(task_id: str) -> RestartError:
     return EngineRefusal(
         500, REST, f"Cannot complete task {task_id}: Cannot find task with id {task_id}: task is null", 0
     )
+
+
+def _suspended(task_id: str) -> RestartError:
+    said = f"ENGINE-03043 task with id '{task_id}' is suspended."
+    return EngineRefusal(500, REST, f"Cannot complete task {task_id}: {said}", 0)
 
 
 _ANY = frozenset({"id"})

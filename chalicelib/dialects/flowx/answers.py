@@ -12,6 +12,7 @@ _STATES = {
     RunStatus.PENDING: "STARTED",
     RunStatus.RUNNING: "STARTED",
     RunStatus.WAITING: "STARTED",
+    RunStatus.PAUSED: "ON_HOLD",
     RunStatus.COMPLETED: "FINISHED",
     RunStatus.FAILED: "FAILED",
     RunStatus.CANCELED: "TERMINATED",

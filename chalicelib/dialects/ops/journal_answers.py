@@ -24,6 +24,11 @@ class PerformedEntry(Entry, frozen=True, tag="performed"):
     failure: Failure | None
 
 
+class PassedEntry(Entry, frozen=True, tag="passed"):
+    activity: str
+    token: int
+
+
 class OpenedEntry(Entry, frozen=True, tag="opened"):
     activity: str
     token: int
@@ -38,6 +43,11 @@ class ClosedEntry(Entry, frozen=True, tag="closed"):
     writes: dict[str, Any] | None
 
 
+class ChangedEntry(Entry, frozen=True, tag="changed"):
+    writes: dict[str, Any]
+    removed: list[str]
+
+
 class SignalEntry(Entry, frozen=True, tag="signal"):
     name: str
     reason: str
@@ -48,7 +58,8 @@ class OutputEntry(Entry, frozen=True, tag="output"):
     failure: Failure | None
 
 
-AnyEntry = InputEntry | PerformedEntry | OpenedEntry | ClosedEntry | SignalEntry | OutputEntry
+Step = PassedEntry | PerformedEntry | OpenedEntry | ClosedEntry
+AnyEntry = InputEntry | Step | ChangedEntry | SignalEntry | OutputEntry
 
 
 class Journal(Shape, frozen=True):
@@ -64,6 +75,20 @@ def write_entry(index: int, entry: journal.Entry) -> AnyEntry:
     match entry:
         case journal.Input(variables):
             return InputEntry(index=index, at=at, variables=variables)
+        case journal.Changed(_, writes, removed):
+            return ChangedEntry(index=index, at=at, writes=writes, removed=[*removed])
+        case journal.Signal(name, _, reason):
+            return SignalEntry(index=index, at=at, name=name.value, reason=reason)
+        case journal.Output(_, end, failure):
+            return OutputEntry(index=index, at=at, variables=end, failure=write_failure_or_none(failure))
+        case _:
+            return _write_step(index, at, entry)
+
+
+def _write_step(index: int, at: str, entry: journal.Step) -> Step:
+    match entry:
+        case journal.Passed(activity, token):
+            return PassedEntry(index=index, at=at, activity=activity, token=token)
         case journal.Performed(activity, token, _, result, writes, failure):
             told = write_failure_or_none(failure)
             return PerformedEntry(
@@ -73,9 +98,5 @@ def write_entry(index: int, entry: journal.Entry) -> AnyEntry:
             return OpenedEntry(index=index, at=at, activity=activity, token=token, due=write_time_or_none(due))
         case journal.Closed(opened, _, result, writes):
             return ClosedEntry(index=index, at=at, opened=opened, result=result, writes=writes)
-        case journal.Signal(name, _, reason):
-            return SignalEntry(index=index, at=at, name=name.value, reason=reason)
-        case journal.Output(_, end, failure):
-            return OutputEntry(index=index, at=at, variables=end, failure=write_failure_or_none(failure))
         case _:
             assert_never(entry)

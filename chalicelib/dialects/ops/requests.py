@@ -265,8 +265,15 @@ def _read_place(index: int, place: OnePlace) -> Place:
 # -- the rest
 
 
-class Cancel(Shape, frozen=True):
+class Reasoned(Shape, frozen=True):
     reason: Reason = ""
+
+
+class Change(Shape, frozen=True):
+    """`remove` names the variables to take away; one that is set too is set."""
+
+    set: dict[str, Any] = field(default_factory=dict)
+    remove: list[str] = field(default_factory=list)
 
 
 class Complete(Shape, frozen=True):

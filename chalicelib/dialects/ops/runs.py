@@ -10,6 +10,7 @@ from chalicelib.core import journal
 from chalicelib.core.access import Scope
 from chalicelib.core.errors import Invalid
 from chalicelib.core.ids import DefinitionKey, RunId
+from chalicelib.core.json_values import Variables
 from chalicelib.core.runs import Cause
 from chalicelib.dialects.edge import JSON_TYPE, MAX_ANSWER, Answer, Call, Route, Services
 from chalicelib.dialects.idempotency import read_idempotency_key
@@ -20,9 +21,10 @@ from chalicelib.dialects.ops.answers import made_answer
 from chalicelib.dialects.ops.journal_answers import AnyEntry, Journal, write_entry
 from chalicelib.dialects.ops.reading import read_body, read_no_query, read_query
 from chalicelib.dialects.ops.requests import (
-    Cancel,
+    Change,
     Complete,
     JournalQuery,
+    Reasoned,
     RunQuery,
     Start,
     read_filter,
@@ -104,8 +106,31 @@ def show_family(services: Services, call: Call) -> Answer:
 
 def cancel(services: Services, call: Call) -> Answer:
     read_no_query(call)
-    asked = read_struct(read_body(call), Cancel)
+    asked = read_struct(read_body(call), Reasoned)
     return answer(write_run(services.runs.cancel(call.account, RunId(call.params["id"]), asked.reason)))
+
+
+def pause(services: Services, call: Call) -> Answer:
+    read_no_query(call)
+    asked = read_struct(read_body(call), Reasoned)
+    return answer(write_run(services.runs.pause(call.account, RunId(call.params["id"]), asked.reason)))
+
+
+def resume(services: Services, call: Call) -> Answer:
+    read_no_query(call)
+    asked = read_struct(read_body(call), Reasoned)
+    return answer(write_run(services.runs.resume(call.account, RunId(call.params["id"]), asked.reason)))
+
+
+def change(services: Services, call: Call) -> Answer:
+    read_no_query(call)
+    asked = read_struct(read_body(call), Change)
+
+    def revise(variables: Variables) -> Variables:
+        kept = {name: value for name, value in variables.items() if name not in asked.remove}
+        return {**kept, **asked.set}
+
+    return answer(write_run(services.runs.change(call.account, RunId(call.params["id"]), revise)))
 
 
 def complete(services: Services, call: Call) -> Answer:
@@ -158,8 +183,31 @@ OPERATIONS = (
         Route("POST", "/ops/v1/runs/{id}/cancel", Scope.WRITE, cancel, JSON_TYPE),
         "Cancel a run",
         answers={200: (Run,)},
-        body=Cancel,
+        body=Reasoned,
         is_body_needed=False,
+        refusals=(409,),
+    ),
+    Operation(
+        Route("POST", "/ops/v1/runs/{id}/pause", Scope.WRITE, pause, JSON_TYPE),
+        "Let a run stand still where it is",
+        answers={200: (Run,)},
+        body=Reasoned,
+        is_body_needed=False,
+        refusals=(409,),
+    ),
+    Operation(
+        Route("POST", "/ops/v1/runs/{id}/resume", Scope.WRITE, resume, JSON_TYPE),
+        "Let a paused run go on",
+        answers={200: (Run,)},
+        body=Reasoned,
+        is_body_needed=False,
+        refusals=(409,),
+    ),
+    Operation(
+        Route("POST", "/ops/v1/runs/{id}/variables", Scope.WRITE, change, JSON_TYPE),
+        "Set and take away variables of a run that has not ended",
+        answers={200: (Run,)},
+        body=Change,
         refusals=(409,),
     ),
     Operation(

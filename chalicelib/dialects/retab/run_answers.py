@@ -20,6 +20,7 @@ FIRST_TO_AWAIT_REVIEW = 143
 _STATUSES = {
     RunStatus.PENDING: "running",  # an accepted run is running: no client of a restart knows another answer
     RunStatus.RUNNING: "running",
+    RunStatus.PAUSED: "running",
     RunStatus.COMPLETED: "completed",
     RunStatus.FAILED: "error",
     RunStatus.CANCELED: "cancelled",

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 from chalicelib.core.definitions import Activity, Definition, HttpAction, ServiceTask
 from chalicelib.core.ids import ActivityId
-from chalicelib.core.journal import Closed, Entry, Failure, Input, Opened, Output, Performed, Signal
+from chalicelib.core.journal import Changed, Closed, Entry, Failure, Input, Opened, Output, Passed, Performed, Signal
 from chalicelib.core.json_values import Json
 from chalicelib.core.runs import Run, RunStatus
 from chalicelib.dialects.retab.ids import write_run_id
@@ -48,7 +48,7 @@ def steps_of(run: Run, definition: Definition, journal: Sequence[Entry]) -> list
             case Closed(opened=opened, at=at, result=result):
                 begun = steps[opened]
                 steps[opened] = Step(begun.block, begun.id, "completed", begun.started_at, at, result)
-            case Input() | Signal() | Output():
+            case Input() | Passed() | Changed() | Signal() | Output():
                 pass
             case _:
                 assert_never(entry)

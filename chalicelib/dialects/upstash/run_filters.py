@@ -14,6 +14,7 @@ STATES: Mapping[RunStatus, str] = {
     RunStatus.PENDING: "RUN_STARTED",
     RunStatus.RUNNING: "RUN_STARTED",
     RunStatus.WAITING: "RUN_STARTED",
+    RunStatus.PAUSED: "RUN_STARTED",
     RunStatus.COMPLETED: "RUN_SUCCESS",
     RunStatus.FAILED: "RUN_FAILED",
     RunStatus.CANCELED: "RUN_CANCELED",

@@ -225,6 +225,49 @@ class TestCancel:
         assert (reply.status, reply.refusal) == (409, "run_ended")
 
 
+class TestPausing:
+    def test_lets_a_run_stand_still_until_it_is_resumed(self, world: World, api: Api) -> None:
+        publish(api, CHARGED)
+        run_id = start(api)
+
+        paused = api.post(f"{RUNS}/{run_id}/pause", {"reason": "rest"})
+        assert (paused.status, paused.json["status"]) == (200, "paused")
+        assert api.run(run_id)["next_work_at"] is None
+        world.settle()
+        assert [run["id"] for run in api.get("/ops/v1/runs?status=paused").json["runs"]] == [run_id]
+
+        assert api.post(f"{RUNS}/{run_id}/resume").json["status"] == "running"
+        world.settle()
+        assert api.run(run_id)["status"] == "completed"
+        entries = api.get(f"{RUNS}/{run_id}/journal").json["entries"]
+        assert [(entry["name"], entry["reason"]) for entry in entries[1:3]] == [("pause", "rest"), ("resume", "")]
+
+    def test_is_refused_for_a_run_that_has_ended(self, world: World, api: Api) -> None:
+        publish(api, CHARGED)
+        run_id = start(api)
+        world.settle()
+
+        for act in ("pause", "resume"):
+            reply = api.post(f"{RUNS}/{run_id}/{act}")
+            assert (reply.status, reply.refusal) == (409, "run_ended")
+
+
+class TestVariables:
+    def test_are_set_and_taken_away(self, api: Api) -> None:
+        publish(api, APPROVED)
+        run_id = start(api, input={"a": 1, "b": 2})
+
+        assert api.post(f"{RUNS}/{run_id}/variables", {"set": {"b": 3}, "remove": ["a"]}).status == 200
+        assert api.run(run_id)["variables"] == {"b": 3}
+        entry = api.get(f"{RUNS}/{run_id}/journal").json["entries"][-1]
+        assert (entry["type"], entry["writes"], entry["removed"]) == ("changed", {"b": 3}, ["a"])
+
+    def test_are_asked_for_in_a_body(self, api: Api) -> None:
+        publish(api, APPROVED)
+
+        assert api.post(f"{RUNS}/{start(api)}/variables", {"sets": {}}).status == 400
+
+
 class TestJournal:
     def test_every_kind_of_entry_is_told(self, world: World, api: Api) -> None:
         publish(api, APPROVED)

@@ -22,6 +22,7 @@ from chalicelib.dialects.camunda.bpmn.elements import (
     child,
     extensions,
     is_bpmn,
+    is_set,
     label,
 )
 from chalicelib.dialects.camunda.bpmn.listeners import Listeners, read_listeners
@@ -70,6 +71,8 @@ def read_flow_node(element: Element, kind: Kind, problems: Problems) -> Variable
     listeners = _listeners(element, kind, problems, inputs)
     if kind.type == "user_task":
         _hear_outputs(element, problems, inputs, outputs, listeners)
+    if is_set(element, "asyncBefore") or is_set(element, "async"):
+        activity["save_point"] = True
     own = kind.fields(element, problems, inputs, outputs)
     retry = read_retry(element, problems)
     if retry and kind.type == "service_task":

@@ -1,12 +1,8 @@
 """Read what a process or a sub-process holds: its flow nodes, and the sequence flows between them.
 
-`camunda:asyncBefore` becomes a service task of its own, `{id}.async`, that does nothing: all ways to the activity lead
-through it, so that the journal has an entry before the activity begins. Of a start event it stands behind.
-
 A default flow of an activity, which ours have for exclusive gateways only, gets the condition that no other one holds.
 """
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import reduce
 
@@ -19,7 +15,6 @@ from chalicelib.dialects.camunda.bpmn.elements import (
     extension,
     extensions,
     is_bpmn,
-    is_set,
     is_silent,
     label,
 )
@@ -76,7 +71,7 @@ def read_scope(holder: Element, problems: Problems) -> Variables:
     for id_, element in scope.nodes.items():
         _check_choice(id_, element, problems, scope)
         _spell_default(id_, element, problems, scope)
-    transitions = _transitions(problems, scope)
+    transitions: list[Json] = [_transition(flow, problems) for flow in scope.flows]
     return {"activities": scope.activities, "transitions": transitions}
 
 
@@ -208,32 +203,8 @@ def _spell_default(id_: str, element: Element, problems: Problems, scope: _Scope
         chosen.condition = Unary("!", reduce(lambda left, right: Binary("||", left, right), conditions))
 
 
-# -- save points
-
-
-def _transitions(problems: Problems, scope: _Scope) -> list[Json]:
-    sources, targets, extra = dict[str, str](), dict[str, str](), list[Json]()
-    arriving: dict[str, int] = defaultdict(int)
-    for flow in scope.flows:
-        arriving[flow.target] += 1
-    for id_, element in scope.nodes.items():
-        if not (is_set(element, "asyncBefore") or is_set(element, "async")):
-            continue
-        if element.name == "parallelGateway" and arriving[id_] > 1:
-            problems.note(element, f"Attribute 'camunda:asyncBefore' of the joining {label(element)} is not supported")
-            continue
-        rest = f"{id_}.async"
-        is_start = element.name == "startEvent"
-        (sources if is_start else targets)[id_] = rest
-        scope.activities.append({"id": rest, "type": "service_task", "action": {"type": "none"}})
-        ends = (id_, rest) if is_start else (rest, id_)
-        extra.append({"id": f"{rest}.flow", "from": ends[0], "to": ends[1]})
-    return [*(_transition(flow, sources, targets, problems) for flow in scope.flows), *extra]
-
-
-def _transition(flow: _Flow, sources: dict[str, str], targets: dict[str, str], problems: Problems) -> Json:
-    ends = sources.get(flow.source, flow.source), targets.get(flow.target, flow.target)
-    transition: Variables = {"id": flow.id, "from": ends[0], "to": ends[1], **flow.document}
+def _transition(flow: _Flow, problems: Problems) -> Json:
+    transition: Variables = {"id": flow.id, "from": flow.source, "to": flow.target, **flow.document}
     if flow.condition is not None:
         try:
             transition["condition"] = write_expression(flow.condition)

@@ -249,13 +249,6 @@ START = '<startEvent id="s"/><endEvent id="e"/>'
             "The default flow 'f' of task 't'",
             ("t",),
         ),
-        (
-            [START, '<parallelGateway id="g" c:asyncBefore="true"/>']
-            + [f'<sequenceFlow id="f{i}" sourceRef="s" targetRef="g"/>' for i in (1, 2)]
-            + [flow("g", "e")],
-            "Attribute 'camunda:asyncBefore' of the joining parallelGateway 'g' is not supported",
-            ("g",),
-        ),
         ([START, '<task id="s"/>', flow("s", "e")], "The id 's' of task is used twice", ("s",)),
         ([START, "<task/>", flow("s", "e")], "Attribute 'id' is required on task", ()),
         (

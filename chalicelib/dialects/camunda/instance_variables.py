@@ -1,0 +1,119 @@
+"""Variables of instances that go on, over Camunda's routes: show, set, take away (AbstractVariablesResource)."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from chalicelib.core.access import Scope
+from chalicelib.core.json_values import Json, Variables
+from chalicelib.core.refusals import RunNotFound
+from chalicelib.dialects.camunda.reading import as_text, read_object
+from chalicelib.dialects.camunda.refusals import NULL_VALUE, REST, EngineRefusal, malformed, not_found
+from chalicelib.dialects.camunda.runtime import load_live
+from chalicelib.dialects.camunda.values import (
+    read_variables,
+    with_variables,
+    without_variables,
+    write_value,
+    write_variables,
+)
+from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.json_answers import answer
+from chalicelib.service.runs import RunEnded
+
+
+def _absent(call: Call) -> EngineRefusal:
+    return EngineRefusal(500, NULL_VALUE, f"execution {call.params['id']} doesn't exist: execution is null", 0)
+
+
+def _variables(services: Services, call: Call) -> Variables:
+    return services.runs.variables(load_live(services, call, _absent(call)))
+
+
+def show_all(services: Services, call: Call) -> Answer:
+    """Show an instance's variables as of now."""
+    return answer(write_variables(_variables(services, call)))
+
+
+def show(services: Services, call: Call) -> Answer:
+    """Show one of an instance's variables."""
+    name = call.params["name"]
+    value = write_value(_variables(services, call), name)
+    if value is None:
+        raise not_found(f"process instance variable with name {name} does not exist")
+    return answer(value)
+
+
+def put(services: Services, call: Call) -> Answer:
+    """Set one variable of an instance."""
+    name = call.params["name"]
+    with _telling(f"Cannot put process instance variable {name}"):
+        given = read_variables({name: _body(call)})
+        _change(services, call, lambda variables: with_variables(variables, given))
+    return Answer(204)
+
+
+def delete(services: Services, call: Call) -> Answer:
+    """Take one variable of an instance away; one that is not there is away already."""
+    name = call.params["name"]
+    with _telling(f"Cannot delete process instance variable {name}"):
+        _change(services, call, lambda variables: without_variables(variables, [name]))
+    return Answer(204)
+
+
+def modify(services: Services, call: Call) -> Answer:
+    """Set and take away variables of an instance, all at once; what is set and taken away too is taken away."""
+    body = _body(call)
+    with _telling(f"Cannot modify variables for process instance {call.params['id']}"):
+        given, gone = read_variables(body.get("modifications")), _names(body.get("deletions"))
+        _change(services, call, lambda variables: without_variables(with_variables(variables, given), gone))
+    return Answer(204)
+
+
+def _change(services: Services, call: Call, revise: Callable[[Variables], Variables]) -> None:
+    run = load_live(services, call, _absent(call))
+    try:
+        services.runs.change(call.account, run.id, revise)
+    except (RunEnded, RunNotFound) as error:
+        raise _absent(call) from error
+
+
+@contextmanager
+def _telling(what: str) -> Iterator[None]:
+    """Say of a refusal what was refused, as each of these routes does."""
+    try:
+        yield
+    except EngineRefusal as error:
+        raise EngineRefusal(error.status, REST, f"{what}: {error.message}", error.engine_code) from error
+
+
+def _body(call: Call) -> Variables:
+    body = read_object(call)
+    if body is None:
+        raise malformed()
+    return body
+
+
+def _names(given: Json) -> list[str]:
+    if given is None:
+        return []
+    if not isinstance(given, list):
+        raise malformed()
+    return [name for name in map(as_text, given) if name is not None]
+
+
+_ID = "/process-instance/{id}/variables"
+_NAMED = f"{_ID}/{{name}}"
+_ANY = frozenset({"id", "name"})
+
+
+def _route(method: str, path: str, scope: Scope, handler: Callable[[Services, Call], Answer]) -> Route:
+    return Route(method, path, scope, handler, ANY_TYPE, _ANY)
+
+
+ROUTES: tuple[Route, ...] = (
+    _route("GET", _ID, Scope.READ, show_all),
+    _route("POST", _ID, Scope.WRITE, modify),
+    _route("GET", _NAMED, Scope.READ, show),
+    _route("PUT", _NAMED, Scope.WRITE, put),
+    _route("DELETE", _NAMED, Scope.WRITE, delete),
+)
