@@ -117,28 +117,26 @@ def _base62(number: bytes) -> str:
 
 
 def _read(kind: _Kind, text: str, place: str) -> tuple[bytes, ...]:
-    """Answer the numbers of an id; its faults are looked for in the server's order."""
+    """Answer the numbers of an id, or raise its first fault in the order in which the server looks for them."""
     prefix, underscore, rest = text.partition("_")
+    version, characters = rest[:1], rest[1:]
     width = sum(_WIDTHS[size] for size in kind.sizes)
-    if not text:
-        raise IdInvalid(place, "bad length")
-    if not underscore:
-        raise IdInvalid(place, "bad format")
-    if prefix not in _PREFIXES:
-        raise IdInvalid(place, f"unrecognized resource type: {prefix}")
-    if not rest:
-        raise IdInvalid(place, "bad length")
-    if not rest.startswith(_VERSION):
-        raise IdInvalid(place, "unrecognized codec version")
-    if prefix != kind.prefix:
-        raise IdInvalid(place, "id doesn't match the expected type")
-    if len(rest) - 1 < width:
-        raise IdInvalid(place, "bad length")
-    numbers = _numbers(kind, rest[1:])
-    if numbers is None:
-        raise IdInvalid(place, "base62 decode error")
-    if len(rest) - 1 > width:
-        raise IdInvalid(place, "bad length")
+    numbers = _numbers(kind, characters)
+    faults = (
+        (not text, "bad length"),
+        (not underscore, "bad format"),
+        (prefix not in _PREFIXES, f"unrecognized resource type: {prefix}"),
+        (not rest, "bad length"),
+        (version != _VERSION, "unrecognized codec version"),
+        (prefix != kind.prefix, "id doesn't match the expected type"),
+        (len(characters) < width, "bad length"),
+        (numbers is None, "base62 decode error"),
+        (len(characters) > width, "bad length"),
+    )
+    for is_fault, reason in faults:
+        if is_fault:
+            raise IdInvalid(place, reason)
+    assert numbers is not None
     return numbers
 
 

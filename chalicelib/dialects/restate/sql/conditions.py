@@ -18,6 +18,7 @@ from chalicelib.dialects.restate.sql.queries import (
     OneOf,
     Operator,
     Query,
+    Test,
 )
 from chalicelib.dialects.restate.sql.tables import Row
 
@@ -41,16 +42,6 @@ def truth(condition: Condition, row: Row) -> bool | None:
     match condition:
         case Constant(known):
             return known
-        case Compare(column, sign, value):
-            held = row.get(column)
-            return None if held is None or value is None else _COMPARE[sign](held, value)
-        case OneOf(column, values):
-            return _one_of(row.get(column), values)
-        case Like():
-            held = row.get(condition.column)
-            return None if held is None else is_like(str(held), condition)
-        case IsNull(column):
-            return row.get(column) is None
         case Not(inner):
             known = truth(inner, row)
             return None if known is None else not known
@@ -59,7 +50,27 @@ def truth(condition: Condition, row: Row) -> bool | None:
         case AnyOf(conditions):
             return _first_or_unknown((truth(one, row) for one in conditions), decisive=True)
         case _:
-            assert_never(condition)
+            return _tested(condition, row.get(condition.column))
+
+
+def _tested(test: Test, held: Any) -> bool | None:
+    """Answer whether a test holds of what a row has in its column."""
+    match test:
+        case IsNull():
+            return held is None
+        case Compare(_, sign, value):
+            return compared(sign, held, value)
+        case OneOf(_, values):
+            return _one_of(held, values)
+        case Like():
+            return None if held is None else is_like(held, test)
+        case _:
+            assert_never(test)
+
+
+def compared(sign: Operator, one: Any, other: Any) -> bool | None:
+    """Compare two values of one kind."""
+    return None if one is None or other is None else _COMPARE[sign](one, other)
 
 
 def _one_of(held: Any, values: frozenset[Any]) -> bool | None:

@@ -29,6 +29,7 @@ from chalicelib.dialects.restate.sql.queries import (
     OneOf,
     Operator,
     Query,
+    Test,
 )
 
 _Names = frozenset[str] | None
@@ -62,14 +63,31 @@ def _hints(condition: Condition, statuses: frozenset[str]) -> Hints:
             return reduce(_both, (_hints(one, statuses) for one in conditions))
         case AnyOf(conditions):
             return reduce(_either, (_hints(one, statuses) for one in conditions))
+        case Not(inner):
+            return _denied(inner, statuses)
+        case Compare("status", Operator.NOT_EQUAL, value):
+            return Hints(statuses=statuses - {str(value)})
+        case _:
+            return _said(condition)
+
+
+def _denied(condition: Condition, statuses: frozenset[str]) -> Hints:
+    """Answer what follows from a condition that does not hold."""
+    match condition:
+        case Compare("status", Operator.EQUAL, value):
+            return Hints(statuses=statuses - {str(value)})
+        case OneOf("status", values):
+            return Hints(statuses=statuses - {str(value) for value in values})
+        case _:
+            return _ANYTHING
+
+
+def _said(test: Test) -> Hints:
+    match test:
         case Compare(column, Operator.EQUAL, value):
             return _among(column, frozenset({value}))
         case OneOf(column, values):
             return _among(column, values)
-        case Compare("status", Operator.NOT_EQUAL, str(value)) | Not(Compare("status", Operator.EQUAL, str(value))):
-            return Hints(statuses=statuses - {value})
-        case Not(OneOf("status", values)):
-            return Hints(statuses=statuses - cast("frozenset[str]", values))
         case Compare("created_at", operator, int(at)):
             return _times(operator, at)
         case Like("target", pattern, True) if "/" in (prefix := fixed_prefix(pattern)):

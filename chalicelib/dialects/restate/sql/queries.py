@@ -69,7 +69,8 @@ class AnyOf:
     conditions: "tuple[Condition, ...]"
 
 
-Condition = Constant | Compare | OneOf | Like | IsNull | Not | All | AnyOf
+Test = Compare | OneOf | Like | IsNull
+Condition = Constant | Test | Not | All | AnyOf
 
 
 # -- what is shown

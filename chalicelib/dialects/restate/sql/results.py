@@ -11,14 +11,13 @@ from chalicelib.dialects.restate.sql.queries import Aggregate, Order, Query, Sou
 from chalicelib.dialects.restate.sql.tables import Kind, Row, Table
 from chalicelib.dialects.times import write_time
 
-_Record = Mapping[Source, Any]
+_Record = Mapping[Any, Any]
+"""Values by their sources."""
 
 
 def shown(query: Query, rows: Iterable[Row]) -> list[dict[str, Json]]:
     """Answer the rows of a query's result, of all the rows that match (see `conditions.matches`)."""
-    records: Iterable[_Record] = (
-        [dict[Source, Any](row) for row in rows] if query.groups is None else _grouped(query, query.groups, rows)
-    )
+    records: Iterable[_Record] = rows if query.groups is None else _grouped(query, query.groups, rows)
     in_order = _sorted(list(records), query.order)
     end = None if query.limit is None else query.offset + query.limit
     return [_written(query, record) for record in in_order[query.offset : end]]
@@ -60,7 +59,7 @@ def _sorted(records: list[_Record], orders: Sequence[Order]) -> list[_Record]:
     for order in reversed(orders):
         nulls = [record for record in records if record.get(order.source) is None]
         others = [record for record in records if record.get(order.source) is not None]
-        others.sort(key=lambda record: record[order.source], reverse=order.is_descending)  # noqa: B023 - called at once
+        others.sort(key=lambda record: record[order.source], reverse=order.is_descending)
         records = nulls + others if order.is_null_first else others + nulls
     return records
 
