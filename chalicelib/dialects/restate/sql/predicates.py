@@ -52,7 +52,7 @@ class Names:
     table: Table
     alias: str
 
-    def column(self, node: exp.Expr | None) -> str:
+    def column(self, node: exp.Expr) -> str:
         """Answer which column is meant. `to_timestamp` of a time is the time."""
         if isinstance(node, exp.UnixToTime) and isinstance(node.this, exp.Column):
             column = self.column(node.this)

@@ -79,10 +79,10 @@ def _kind(table: Table, source: Source) -> Kind:
     match source:
         case str():
             return table.columns[source]
-        case Aggregate(Summary.COUNT) | Aggregate(column=None):
+        case Aggregate(Summary.MIN | Summary.MAX, str(column)):
+            return table.columns[column]
+        case _:
             return Kind.NUMBER
-        case Aggregate(column=column):
-            return table.columns[str(column)]
 
 
 def _value(kind: Kind, value: Any) -> Json:

@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
-from sqlglot.errors import ParseError, TokenError
+from sqlglot.errors import ErrorLevel, ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from chalicelib.dialects.restate.sql.refusals import NotSupported, QuerySyntax
@@ -28,7 +28,7 @@ def tree_of(text: str) -> exp.Expr:
     try:
         tokens = dialect.tokenize(text)
         _check_bounds(tokens)
-        statements = [one for one in dialect.parser().parse(tokens, text) if one is not None]
+        statements = [one for one in dialect.parser().parse(tokens, text) if one and not isinstance(one, exp.Semicolon)]
     except TokenError as error:
         raise QuerySyntax("a quoted text or a comment has no end") from error
     except ParseError as error:
@@ -78,7 +78,7 @@ def list_of(node: exp.Expr, name: str) -> list[exp.Expr]:
     return listed
 
 
-def name_of(node: exp.Expr | None) -> str:
+def name_of(node: exp.Expr) -> str:
     """Answer an identifier: in small letters, unless it is quoted."""
     if not isinstance(node, exp.Identifier):
         raise unsupported(node)
@@ -86,7 +86,7 @@ def name_of(node: exp.Expr | None) -> str:
     return name if node.args.get("quoted") else name.lower()
 
 
-def unsupported(node: exp.Expr | None) -> NotSupported:
+def unsupported(node: exp.Expr) -> NotSupported:
     """Say that something is not supported, in the sender's words as far as they are short."""
-    text = re.sub(r"\s+", " ", node.sql(dialect=Postgres)) if node is not None else "this"
+    text = re.sub(r"\s+", " ", node.sql(dialect=Postgres, unsupported_level=ErrorLevel.IGNORE))
     return NotSupported(text if len(text) <= _TOLD_MOST else f"{text[:_TOLD_MOST]}…")
