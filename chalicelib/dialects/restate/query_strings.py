@@ -1,0 +1,87 @@
+"""What a query string asks for, read as restate-server's decoder reads it (serde_urlencoded).
+
+Pairs are read in their order, and the first fault is the answer: a name that is known and comes again, or a value that
+is none of its kind. Names that nobody knows are passed over. Whether a deployment is one is asked later, after the
+invocation's id (see `ids.read_deployment`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from chalicelib.core.restart_requests import AfterEntry, Beginning, StartPoint
+from chalicelib.dialects.restate.refusals import MAX_INDEX, QueryUndecodable
+
+_BOOLEANS: Final = {"true": True, "false": False}
+
+Pairs = Iterable[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is wanted of a restart. `dry_run` is ours: say what would be answered, and do nothing."""
+
+    entry: int = 0
+    deployment: str | None = None
+    is_dry_run: bool = False
+
+    @property
+    def start(self) -> StartPoint:
+        return AfterEntry(self.entry) if self.entry else Beginning()
+
+
+def pairs_in(text: str) -> Pairs:
+    """Split a query string as it was sent; what is no UTF-8 becomes U+FFFD."""
+    return parse_qsl(text, keep_blank_values=True, errors="replace")
+
+
+def pairs_of(query: Mapping[str, tuple[str, ...]]) -> Pairs:
+    """Answer the pairs of a decoded query: a gateway keeps the order of one name's values, and no other."""
+    return ((name, value) for name, values in query.items() for value in values)
+
+
+def read_wish(pairs: Pairs) -> Wish:
+    """Read a restart's query; raise `QueryUndecodable`."""
+    given = _read(pairs, {"from": _u32, "deployment": str, "dry_run": _boolean})
+    return Wish(given.get("from", 0), given.get("deployment"), given.get("dry_run", False))
+
+
+def read_deployment_wish(pairs: Pairs) -> str | None:
+    """Read a resume's query; raise `QueryUndecodable`."""
+    deployment: str | None = _read(pairs, {"deployment": str}).get("deployment")
+    return deployment
+
+
+def _read(pairs: Pairs, readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name, value in pairs:
+        if name not in readers:
+            continue
+        if name in given:
+            raise QueryUndecodable(f"duplicate field `{name}`")
+        try:
+            given[name] = readers[name](value)
+        except ValueError as error:
+            raise QueryUndecodable(f"{name}: {error}") from error
+    return given
+
+
+def _u32(text: str) -> int:
+    """Read a number as Rust's `u32::from_str` does, which stops at the first digit that is one too many."""
+    if not text:
+        raise ValueError("cannot parse integer from empty string")
+    digits, number = text.removeprefix("+"), 0
+    for digit in digits or "+":
+        if digit not in "0123456789":
+            raise ValueError("invalid digit found in string")
+        number = number * 10 + int(digit)
+        if number > MAX_INDEX:
+            raise ValueError("number too large to fit in target type")
+    return number
+
+
+def _boolean(text: str) -> bool:
+    if text not in _BOOLEANS:
+        raise ValueError("provided string was not `true` or `false`")
+    return _BOOLEANS[text]
