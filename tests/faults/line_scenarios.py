@@ -37,16 +37,16 @@ def an_object(play: Play) -> None:
 
 def an_objects_failed_run(play: Play) -> None:
     publish(play, "object", TURNS)
-    play.outside.fail("ship")
-    play.ask("source", STARTS, {**KEYED, "retries": 0})  # type: ignore[dict-item]
+    play.outside.fail("ship", is_retryable=False)
+    play.ask("source", STARTS, KEYED)
     play.settle()
 
 
 def an_objects_three_failed_runs(play: Play) -> None:
     publish(play, "object", TURNS)
-    play.outside.fail("ship")
+    play.outside.fail("ship", is_retryable=False)
     for number in range(3):
-        play.ask(f"source {number}", STARTS, {**KEYED, "retries": 0})  # type: ignore[dict-item]
+        play.ask(f"source {number}", STARTS, KEYED)
     play.settle()
 
 

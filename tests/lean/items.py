@@ -45,10 +45,8 @@ def updated(base: Item, assignments: Sequence[Assignment], given: Given, keys: C
             raise Fault.invalid(f"'{name}' is part of the key, or updated twice")
         paths.add(name)
         try:
-            if place is not None:
-                changed = _without_place(verb, base.get(name), place)
-            else:
-                changed = _changed(verb, base, name, value(base, given) if value else None)
+            told = value(base, given) if value else None
+            changed = _changed(verb, base, name, told) if place is None else _without(verb, base.get(name), place)
         except Unreadable as error:
             raise Fault.invalid(str(error)) from error
         if changed is None:
@@ -58,7 +56,7 @@ def updated(base: Item, assignments: Sequence[Assignment], given: Given, keys: C
     return new
 
 
-def _without_place(verb: str, held: Value | None, place: int) -> Value:
+def _without(verb: str, held: Value | None, place: int) -> Value:
     """Answer a list without the member at a place; behind its end there is none to remove."""
     if verb != "REMOVE" or held is None or "L" not in held:
         raise Unreadable(f"{verb} of a place in a list")

@@ -1,26 +1,35 @@
 """Objects and workflows: runs of one business key that take turns, or of which there is one."""
 
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 import pytest
 
+from chalicelib.core.batches import Order
+from chalicelib.core.births import Plan
+from chalicelib.core.dead_letters import LetterFilter
 from chalicelib.core.errors import Busy
 from chalicelib.core.ids import ActivityId, DefinitionKey, RunId
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.lines import BusinessKeyNeeded, Line, LineFull, WorkflowRunExists
 from chalicelib.core.overrides import Overrides
 from chalicelib.core.refusals import WorkflowNotRestarted
-from chalicelib.core.restart_requests import At, FromFailure
+from chalicelib.core.restart_requests import At, FromFailure, RestartRequest
 from chalicelib.core.runs import Run, RunStatus
-from chalicelib.core.state import BeforeActivity
+from chalicelib.core.state import BeforeActivity, Start
 from chalicelib.core.versions import NamedVersion, PublishedVersion
+from chalicelib.service.batches import Sizes
+from chalicelib.service.commands import Command
+from chalicelib.service.dead_letters import RebornPage
 from chalicelib.service.lines import LOOK_AGAIN_MS, MOST_LOOKS
 from chalicelib.stores import lines, runs
+from chalicelib.stores.batch_rows import batch_key
+from chalicelib.stores.bulk import Part, chunks
 from chalicelib.stores.calls import Calls
 from chalicelib.stores.tables import SlotRow
 from tests.graphs import Ask, Call, document, steps
-from tests.world import ACME, MINUTE, World
+from tests.world import ACME, CAUSE, MINUTE, ORDER, World
 
 READ, PUT, TRANSACT, SEND, UPDATE, DELETE = (
     "dynamodb.GetItem",
@@ -319,6 +328,93 @@ class TestWorkflow:
 
         with pytest.raises(Busy):
             flow.start(business_key="k")
+
+
+class TestMany:
+    """Bulk restarts, batches and restarts together: several runs of one line in one transaction."""
+
+    @pytest.fixture
+    def letters(self, world: World) -> list[Run]:
+        """Three runs that failed, of an object's two keys, the oldest first."""
+        world.publish(an("object"))
+        world.outside.fail("charge", is_retryable=False)
+        failed = []
+        for key in ("k", "k", "other"):
+            failed.append(world.start(business_key=key))
+            world.clock.advance(1)
+            world.deliver()
+        world.outside.heal("charge")
+        return failed
+
+    @staticmethod
+    def page(world: World) -> RebornPage:
+        command = Command(ACME, "ops", "restart", "dead-letters", "a page")
+        wish = RestartRequest(RunId(""), CAUSE)
+        return world.services.dead_letters.restart_page(command, LetterFilter(), wish, before=None, limit=50)
+
+    def test_a_page_of_letters_is_one_transaction_that_changes_each_line_once(self, world, letters, calls):
+        calls.made.clear()
+
+        made = [reborn.run for reborn in self.page(world).made]
+
+        assert calls.made == ["dynamodb.Query", TRANSACT, SEND]
+        assert [run.lineage.source for run in made] == [run.id for run in reversed(letters)]
+        assert line(world, made[1]) == [made[1].id, made[2].id]
+        assert line(world, made[0]) == [made[0].id]
+
+    def test_letters_whose_line_is_full_stay_and_the_others_are_restarted(self, world, letters, monkeypatch):
+        monkeypatch.setattr(lines, "MOST_IN_LINE", 1)
+
+        made = self.page(world).made
+
+        assert [reborn.run.business_key for reborn in made] == ["other"]
+        assert len(self.page(world).made) == 0
+
+    def test_letters_that_are_named_are_restarted_whole_or_not_at_all(self, world, letters, monkeypatch):
+        monkeypatch.setattr(lines, "MOST_IN_LINE", 1)
+        ids = [world.run(run.id).dead_letter for run in letters]
+        command, wish = Command(ACME, "ops", "restart", "dead-letters", "named"), RestartRequest(RunId(""), CAUSE)
+        before = world.everything()
+
+        with pytest.raises(LineFull):
+            world.services.dead_letters.restart(command, ids, wish)
+
+        assert world.everything() == before
+
+    def order(self, world: World) -> Order:
+        version = world.services.definitions.find(ACME, ORDER, PublishedVersion())
+        start = Start((BeforeActivity(ActivityId("charge")),))
+        return Order(ORDER, version.number or 0, version.snapshot, start)
+
+    def test_runs_that_are_restarted_together_find_their_line_full_together(self, world, letters, monkeypatch):
+        monkeypatch.setattr(lines, "MOST_IN_LINE", 1)
+        command = Command(ACME, "camunda", "restart", "order", {})
+        before = world.everything()
+
+        with pytest.raises(LineFull):
+            world.services.together.restart(command, self.order(world), [run.id for run in letters], CAUSE)
+
+        assert world.everything() == before
+
+    def test_a_job_whose_line_is_full_fails_and_says_so(self, world, letters, monkeypatch):
+        monkeypatch.setattr(lines, "MOST_IN_LINE", 1)
+        command = Command(ACME, "camunda", "restart-async", "order", {})
+        sources = [run.id for run in letters]
+        batch = world.services.batches.create(command, self.order(world), sources, CAUSE, Sizes(per_job=3))
+        world.services.batch_worker.look(batch_key(ACME, batch.id))
+
+        world.services.batch_worker.work(batch_key(ACME, batch.id), 0)
+
+        [job] = world.services.batches.jobs(batch, after=-1, limit=9)
+        assert job.failure.code == "line_full"
+
+    def test_a_transaction_has_room_for_the_lines_that_its_runs_enter(self, world):
+        world.publish(an("object"))
+        run = world.start(business_key="k")
+        runs = [replace(run, business_key=f"k{n // 2}") for n in range(80)]  # two of each key
+        parts = [Part(Plan(run, ()), puts=[None]) for run in runs]
+
+        assert [len(chunk) for chunk in chunks(parts)] == [67, 13]
 
 
 class TestCosts:
