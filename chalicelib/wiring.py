@@ -31,6 +31,7 @@ from chalicelib.service.deployments import Deployments
 from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.failure_callbacks import FailureCallbacks
 from chalicelib.service.flow_control import Flows
+from chalicelib.service.lines import Lines
 from chalicelib.service.restarts import Restarts
 from chalicelib.service.runs import Runs
 from chalicelib.service.sweep import Sweep
@@ -47,6 +48,7 @@ from chalicelib.stores.definitions import DefinitionStore
 from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.deployments import DeploymentStore
 from chalicelib.stores.keys import KeyStore
+from chalicelib.stores.lines import LineStore
 from chalicelib.stores.queues import DispatchQueue, RunQueue
 from chalicelib.stores.run_lists import RunLists
 from chalicelib.stores.runs import RunStore
@@ -205,6 +207,7 @@ def _runs(house: "_House", machine: Machine) -> Runs:
         definitions=house.definitions,
         births=house.births(machine.new_id),
         doorbell=house.doorbell,
+        lines=house.lines(machine),
         now=machine.now,
         new_id=machine.new_id,
     )
@@ -231,6 +234,7 @@ def _worker(house: "_House", settings: Settings, machine: Machine, performer: Pe
         performer=performer,
         doorbell=house.doorbell,
         slots=house.slots,
+        lines=house.lines(machine),
         callbacks=FailureCallbacks(house.runs, performer, letters, house.doorbell, machine.now),
         now=machine.now,
         new_id=machine.new_id,
@@ -273,6 +277,9 @@ class _House:
 
     def births(self, new_id: Callable[[], str]) -> Births:
         return Births(self.runs, self.definitions, self.doorbell, new_id)
+
+    def lines(self, machine: Machine) -> Lines:
+        return Lines(LineStore(self.clients.connection, self.calls), self.runs, self.doorbell, machine.now)
 
     def performer(self, machine: Machine) -> Performer:
         http = HttpCaller(self.policy, monotonic=machine.monotonic, now=lambda: machine.now() / 1000)

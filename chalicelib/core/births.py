@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from chalicelib.core.advance import settle
 from chalicelib.core.beginnings import check_places, first_places
 from chalicelib.core.dead_letters import DeadLetter, with_dead_letter
-from chalicelib.core.definitions import Definition
+from chalicelib.core.definitions import Definition, DefinitionType
 from chalicelib.core.ids import AccountId, DeadLetterId, RunId
 from chalicelib.core.journal import Entry, Input
 from chalicelib.core.json_values import Variables
+from chalicelib.core.lines import MOST_KEY, BusinessKeyNeeded, line_of
 from chalicelib.core.replay import replay
 from chalicelib.core.restart_requests import StartRequest
 from chalicelib.core.runs import Lineage, Run, RunStatus, progressed, scheduled
@@ -54,6 +55,7 @@ def plan_start(request: StartRequest, version: Version, birth: Birth) -> Plan:
         overrides=request.overrides,
         alias=request.alias,
     )
+    run = lined_up(run, version.definition)
     return begun_run(run, version.definition, (Input(request.input, birth.at),), birth.at)
 
 
@@ -68,6 +70,7 @@ def blank_run(
         snapshot=version.snapshot,
         version=version.number,
         url=version.definition.url or None,
+        type=version.definition.type,
         status=RunStatus.PENDING,
         input=variables,
         variables=variables,
@@ -80,12 +83,27 @@ def blank_run(
     )
 
 
+def lined_up(run: Run, definition: Definition, source: Run | None = None) -> Run:
+    """Say how a new run stands to others of its key; raise `BusinessKeyNeeded` if it needs one and has none."""
+    if definition.type is DefinitionType.SERVICE:
+        return run
+    if not run.business_key or len(run.business_key.encode()) > MOST_KEY:
+        raise BusinessKeyNeeded(run.definition, definition.type.value, MOST_KEY)
+    is_heir = source is not None and (source.type, source.definition) == (definition.type, run.definition)
+    line = line_of(definition, run.start.places, delay_s=run.overrides.delay_s, is_heir=is_heir)
+    return replace(run, line=line)
+
+
 def begun_run(
     run: Run, definition: Definition, journal: tuple[Entry, ...], at: int, *, is_resting: bool = False
 ) -> Plan:
-    """Let the new run reach its first wait or action, unless it is to begin later or to rest until its worker comes."""
+    """Let the new run reach its first wait or action, unless it is to begin later or to rest until its worker comes.
+
+    One that has to wait for its turn rests.
+    """
     state = replay(definition, run.start, journal)
-    if is_resting or run.overrides.delay_s > 0:
+    has_to_wait = run.line is not None and run.line.is_before_its_turn
+    if is_resting or has_to_wait or run.overrides.delay_s > 0:
         later = replace(run, journal_length=len(journal), variables=state.variables)
         return Plan(scheduled(later, at + round(run.overrides.delay_s * 1000), at), journal)
     settled = settle(definition, state, at)

@@ -5,6 +5,7 @@
 | every transition joins two activities of one scope              | a token never crosses a scope's border    |
 | every scope has at least one end, and exactly one start event   | "from the beginning" has one meaning      |
 | … but the definition may have more: all but one with a condition| a run begins where its input says         |
+| only an object's outermost start events are shared               | only its runs would stand in a line       |
 | start events have no way in, end events no way out              | what else would they mean                 |
 | every activity can be reached from its scope's start event      | a typing error shows here, not in a year  |
 | a gateway's default is one of its own ways out                  |                                           |
@@ -18,6 +19,7 @@ from itertools import islice
 from chalicelib.core.definitions import (
     Activity,
     Definition,
+    DefinitionType,
     EndEvent,
     ExclusiveGateway,
     HttpAction,
@@ -39,6 +41,7 @@ def check_structure(definition: Definition, defects: Defects) -> None:
         return
     _check_scopes(definition, defects)
     _check_ends(definition, defects)
+    _check_shared(definition, defects)
     _check_gateways(definition, defects)
     if not defects.found:
         _check_reachable(definition, defects)
@@ -85,6 +88,13 @@ def _check_starts(scope: ActivityId | None, inside: Collection[Activity], defect
         defects.note(surplus, f"is a second start event beside '{plain[0]}'")
     for id_ in starts.keys() - plain if scope is not None else ():
         defects.note(id_, "is the start event of a sub-process, and can have no condition")
+
+
+def _check_shared(definition: Definition, defects: Defects) -> None:
+    for activity in definition.activities.values():
+        is_shared = isinstance(activity.kind, StartEvent) and activity.kind.is_shared
+        if is_shared and (definition.type is not DefinitionType.OBJECT or activity.parent is not None):
+            defects.note(activity.id, "is shared, which only an object's own start events can be")
 
 
 def _check_ends(definition: Definition, defects: Defects) -> None:

@@ -1,7 +1,8 @@
 """Read a definition from its JSON document: whole or not at all, one defect for each thing that is wrong.
 
-The document is `{"name"?, "url"?, "required"?, "on_start"?, "on_end"?, "activities": [...], "transitions": [...]}`;
-a sub-process holds `activities` and `transitions` of its own. docs/definitions.md has every field with an example.
+The document is `{"name"?, "type"?, "url"?, "required"?, "on_start"?, "on_end"?, "activities": [...],
+"transitions": [...]}`; a sub-process holds `activities` and `transitions` of its own. docs/definitions.md has every
+field with an example.
 """
 
 import re
@@ -9,7 +10,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from chalicelib.core.definition_checks import check_structure
-from chalicelib.core.definitions import Activity, Definition, StartEvent, Transition
+from chalicelib.core.definitions import Activity, Definition, DefinitionType, StartEvent, Transition
 from chalicelib.core.document_fields import Defect, Defects, Fields
 from chalicelib.core.errors import Invalid
 from chalicelib.core.expressions import check_expression
@@ -25,6 +26,7 @@ MAX_URL = 2048
 MAX_DEPTH = 8  # sub-processes in sub-processes
 
 _URL = re.compile(r"https?://[!-~]+")
+_TYPES = {type_.value: type_ for type_ in DefinitionType}
 _MAPPED = frozenset({"user_task", "service_task", "timer", "sub_process"})
 
 
@@ -59,6 +61,7 @@ class _Reader:
     def read(self, document: Json) -> Definition:
         fields = Fields(document, "definition", self.defects)
         name, url = fields.text("name", default=""), self._url(fields)
+        type_ = fields.choice("type", _TYPES, default=DefinitionType.SERVICE.value)
         required = fields.names("required", most=MAX_REQUIRED)
         on_start = fields.listeners("on_start", check_template)
         on_end = fields.listeners("on_end", check_template)
@@ -82,6 +85,7 @@ class _Reader:
             required=required,
             on_start=on_start,
             on_end=on_end,
+            type=_TYPES.get(type_, DefinitionType.SERVICE),
         )
 
     @staticmethod

@@ -20,12 +20,22 @@ A token that comes to a save point rests before the activity until a worker take
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from chalicelib.core.ids import ActivityId, TransitionId
 from chalicelib.core.json_values import Json, Variables
 
 Mappings = Mapping[str, Json]
 """Variable name to template."""
+
+
+class DefinitionType(Enum):
+    """What its runs of one business key are to each other (lines.py): those of the two latter need one."""
+
+    SERVICE = "service"
+    OBJECT = "object"
+    WORKFLOW = "workflow"
+
 
 DEFAULT_ATTEMPTS = 4  # the first try and three retries
 DEFAULT_TIMEOUT_S = 10.0
@@ -74,9 +84,13 @@ Action = HttpAction | LambdaAction | ExpressionAction | NoAction
 
 @dataclass(frozen=True, slots=True)
 class StartEvent:
-    """With a condition it is one of several: the run begins at the one whose condition holds for its input."""
+    """With a condition it is one of several: the run begins at the one whose condition holds for its input.
+
+    Runs that begin at an object's shared one wait for no other, and no other waits for them.
+    """
 
     condition: str | None = None
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +181,7 @@ class Definition:
     """The variables without which no run begins at a start event."""
     on_start: tuple[Mappings, ...] = ()
     on_end: tuple[Mappings, ...] = ()
+    type: DefinitionType = DefinitionType.SERVICE
 
     def parents(self, activity: ActivityId) -> tuple[ActivityId, ...]:
         """List the sub-processes around an activity, outermost first."""

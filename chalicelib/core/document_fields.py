@@ -72,6 +72,12 @@ class Fields:
         self.note(f"'{name}' must be a text" if value is not None else f"'{name}' is missing")
         return ""
 
+    def flag(self, name: str) -> bool:
+        value = self.value(name)
+        if value is not None and not isinstance(value, bool):
+            self.note(f"'{name}' must be true or false")
+        return value is True
+
     def id(self, name: str) -> str:
         value = self.text(name)
         if isinstance(self.value(name), str) and not ID.fullmatch(value):

@@ -43,7 +43,7 @@ def _start_event(fields: Fields) -> StartEvent:
     condition = fields.text("condition", default="")
     if condition:
         fields.checked("condition", lambda value: check_expression(str(value)))
-    return StartEvent(condition or None)
+    return StartEvent(condition or None, is_shared=fields.flag("shared"))
 
 
 def _service_task(fields: Fields) -> ServiceTask:

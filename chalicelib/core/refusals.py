@@ -197,6 +197,13 @@ class KeyReused(Conflict):
         super().__init__("This idempotency key was used before, with a different request.")
 
 
+class WorkflowNotRestarted(Conflict):
+    code = "workflow_not_restarted"
+
+    def __init__(self, run_id: RunId) -> None:
+        super().__init__(f"The run '{run_id}' is a workflow's, and this call restarts no such run.", run_id=run_id)
+
+
 class FlowIncomplete(Invalid):
     code = "flow_control_incomplete"
 

@@ -81,6 +81,8 @@ class RestartRequest:
     failure_callback: FailureCallback | None = None
     labels: tuple[str, ...] | None = None
     allowed: frozenset[RunStatus] = ENDED
+    is_restarting_workflows: bool = True
+    """Whether runs of workflows can be sources."""
     within: tuple[str, ...] = ()
     """Labels `name=value`: a source that has another value under one of these names is not seen."""
     is_resting: bool = False

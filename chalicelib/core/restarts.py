@@ -15,7 +15,8 @@ from dataclasses import replace
 from typing import assert_never
 
 from chalicelib.core.beginnings import check_places, first_places
-from chalicelib.core.births import Birth, Plan, begun_run, blank_run
+from chalicelib.core.births import Birth, Plan, begun_run, blank_run, lined_up
+from chalicelib.core.definitions import DefinitionType
 from chalicelib.core.journal import Entry, Input, Journal, ReplayMismatch
 from chalicelib.core.json_values import Variables
 from chalicelib.core.overrides import FlowControl, Overrides
@@ -31,6 +32,7 @@ from chalicelib.core.refusals import (
     SourceStatusNotAllowed,
     SourceStillRunning,
     VersionIncompatible,
+    WorkflowNotRestarted,
 )
 from chalicelib.core.restart_requests import (
     AfterEntry,
@@ -51,7 +53,7 @@ def plan_restart(request: RestartRequest, source: Run, journal: Journal, version
 
     `journal` is the source's whole journal if the start point needs it, else it may be empty.
     """
-    _check_status(request, source)
+    check_source(request, source)
     if request.only_of not in (None, (source.definition, source.version)):
         raise SourceOfOtherVersion(source.id, source.definition, source.version)
     start, kept = _start(request, source, journal)
@@ -68,11 +70,19 @@ def plan_restart(request: RestartRequest, source: Run, journal: Journal, version
         labels=source.labels if request.labels is None else request.labels,
         overrides=_overrides(request, source.overrides),
     )
+    run = lined_up(run, version.definition, source)
     try:
         plan = begun_run(run, version.definition, entries, birth.at, is_resting=request.is_resting)
     except ReplayMismatch as mismatch:
         raise VersionIncompatible(version.snapshot, mismatch.index, mismatch.problem) from mismatch
     return replace(plan, kept=len(kept), consumed=source.dead_letter)
+
+
+def check_source(request: RestartRequest, source: Run) -> None:
+    """Raise the refusal of a source that this request can never restart, on whatever version."""
+    _check_status(request, source)
+    if source.type is DefinitionType.WORKFLOW and not request.is_restarting_workflows:
+        raise WorkflowNotRestarted(source.id)
 
 
 def _check_status(request: RestartRequest, source: Run) -> None:

@@ -15,10 +15,11 @@ from enum import Enum
 
 from chalicelib.core.advance import next_effects, save_points
 from chalicelib.core.callbacks import Callback, CallbackState
-from chalicelib.core.definitions import Definition
+from chalicelib.core.definitions import Definition, DefinitionType
 from chalicelib.core.ids import AccountId, ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Entry, Failure, Signal, SignalName
 from chalicelib.core.json_values import Variables
+from chalicelib.core.lines import Line
 from chalicelib.core.overrides import Overrides
 from chalicelib.core.state import Start, State, Token
 
@@ -92,7 +93,7 @@ class Tries:
 class Run:
     """The head of a run. Times are milliseconds since 1970; `journal_length` is as of this head's last write.
 
-    `alias` is the name that a client chose for it; `url` the address of its definition.
+    `alias` is the name that a client chose for it; `url` the address of its definition; `type` that definition's.
     """
 
     account: AccountId
@@ -112,6 +113,8 @@ class Run:
     alias: str | None = None
     url: str | None = None
     business_key: str | None = None
+    type: DefinitionType = DefinitionType.SERVICE
+    line: Line | None = None
     labels: tuple[str, ...] = ()
     overrides: Overrides = Overrides()
     started_at: int | None = None

@@ -8,7 +8,7 @@ from chalicelib.core.ids import RunId
 from chalicelib.core.journal import Journal
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.restart_requests import RestartRequest
-from chalicelib.core.restarts import plan_restart
+from chalicelib.core.restarts import check_source, plan_restart
 from chalicelib.core.runs import Run
 from chalicelib.core.versions import Version
 from chalicelib.service.births import Births, Made
@@ -56,6 +56,7 @@ class Restarts:
     ) -> tuple[Plan, Version]:
         if source is None or not request.sees(source.labels):
             raise RunNotFound(request.source)
+        check_source(request, source)  # a version is looked for only where there is something to restart
         self.definitions.check_callback(request.failure_callback)
         target = request.target or source.definition
         version = self.definitions.find(command.account, target, request.version, source)

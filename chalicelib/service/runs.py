@@ -24,6 +24,7 @@ from chalicelib.service.commands import Command
 from chalicelib.service.current import current_variables
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell
+from chalicelib.service.lines import Lines
 from chalicelib.stores.calls import Refused
 from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.pages import Page
@@ -84,6 +85,7 @@ class Runs:
     definitions: Definitions
     births: Births
     doorbell: Doorbell
+    lines: Lines
     now: Callable[[], int]
     new_id: Callable[[], str]
 
@@ -261,6 +263,7 @@ class Runs:
         moved = visited(run, version.definition, settled.state, entries, at)
         moved, letter = with_dead_letter(moved, at)
         written = self.runs.commit(moved, state.length - 1, entries, letter, writer=self.new_id())
+        self.lines.hand_over(written)
         if written.lease is None:
             self.doorbell.ring(written)
         return written

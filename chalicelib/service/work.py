@@ -30,6 +30,7 @@ from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.failure_callbacks import FailureCallbacks
 from chalicelib.service.flow_control import Turn
+from chalicelib.service.lines import Lines
 from chalicelib.stores.calls import Refused
 from chalicelib.stores.runs import RunStore
 from chalicelib.stores.slots import SlotStore
@@ -98,6 +99,7 @@ class Worker:
     performer: Performer
     doorbell: Doorbell
     slots: SlotStore
+    lines: Lines
     callbacks: FailureCallbacks
     now: Callable[[], int]
     new_id: Callable[[], str]
@@ -105,7 +107,7 @@ class Worker:
     def advance(self, key: str, time_left_ms: Callable[[], int]) -> None:
         """Take a run as far as it goes; do nothing if it is not due or somebody else is at it."""
         at, owner = self.now(), self.new_id()
-        run = self.runs.claim(key, Lease(owner, at + LEASE_MS), at)
+        run = self._claim(key, Lease(owner, at + LEASE_MS), at)
         if run is None:
             return
         if run.status is RunStatus.FAILED:
@@ -122,6 +124,11 @@ class Worker:
         while work is not None:
             work = self._step(work.settled(self.now()), turn, time_left_ms)
         turn.end()
+
+    def _claim(self, key: str, lease: Lease, at: int) -> Run | None:
+        run = self.runs.claim(key, lease, at)
+        is_before_its_turn = run is not None and run.line is not None and run.line.is_before_its_turn
+        return self.lines.take_turn(run, lease) if run is not None and is_before_its_turn else run
 
     def _read(self, run: Run, journal: Sequence[Entry]) -> Work:
         version = self.definitions.of(run)
@@ -193,6 +200,7 @@ class Worker:
             moved = replace(moved, claims=work.run.claims)  # it led nowhere: there was no time to begin
         moved, letter = with_dead_letter(moved, at)
         left = self.runs.commit(moved, work.first_unwritten, work.entries, letter, turn.lease.owner)
+        self.lines.hand_over(left)
         if turn.is_waiting:  # whoever lets a slot go rings, but a timer of another branch does not wait for that
             self.doorbell.ring(replace(left, not_before=work.next_timer))
             turn.wait(at)
@@ -219,9 +227,11 @@ class Worker:
         at, length = self.now(), self.runs.journal_length(stands)
         ended, letter = with_dead_letter(broken_off(stands, failure, length + 1, at), at)
         try:
-            self.doorbell.ring(self.runs.commit(ended, length, [Output(at, failure=failure)], letter, owner))
+            left = self.runs.commit(ended, length, [Output(at, failure=failure)], letter, owner)
         except Refused:
             return  # somebody else moved the run: the lease runs out, and the sweep rings again
+        self.lines.hand_over(left)
+        self.doorbell.ring(left)
 
 
 def _tries(run: Run, token: Token) -> int:

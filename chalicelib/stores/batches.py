@@ -30,7 +30,7 @@ from chalicelib.stores.batch_rows import (
     source_rows,
     sources_from,
 )
-from chalicelib.stores.bulk import Part, birth, chunks, put_parts
+from chalicelib.stores.bulk import Part, birth, check_lines, chunks, put_parts
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import unlisted
 from chalicelib.stores.entries import plain
@@ -144,7 +144,7 @@ class BatchStore:
     def finish(self, batch: Batch, job: Job, plans: Sequence[Plan], writer: str) -> bool:
         """Write the runs of a job, and take the job away with the last of them; say no if it was gone before.
 
-        Runs that an earlier delivery of the job has written are left as they are.
+        Runs that an earlier delivery of the job has written are left as they are. Raises `LineFull`.
         """
         parts = [self._birth(plan, writer) for plan in plans]
         closing = Part(job, removes=(self._job(batch, job.index), BatchRow.pk.exists()))
@@ -156,13 +156,17 @@ class BatchStore:
         return True
 
     def bear(self, plans: Sequence[Plan], writer: str) -> None:
-        """Write some plans in one transaction, all or none; raise `Refused` if one of them cannot be."""
+        """Write some plans in one transaction, all or none; raise `Refused`, or `LineFull`, if one cannot be."""
         parts = [self._birth(plan, writer) for plan in plans]
         if len([*chunks(parts)]) > 1:
             raise TogetherTooLarge
         names = [plan.run.id for plan in plans]
         consumes = str([part.consumes is not None for part in parts])
-        self.calls.transact(self.connection, partial(put_parts, parts), writer, consumes, *names)
+        try:
+            self.calls.transact(self.connection, partial(put_parts, parts), writer, consumes, *names)
+        except Refused as refused:
+            check_lines(parts, refused, self.calls)
+            raise
 
     def _transact(self, batch: Batch, job: Job, parts: list[Part], writer: str) -> bool:
         """Write parts, without those that stand already; say no if the job is gone."""
@@ -182,6 +186,7 @@ class BatchStore:
             except Refused as refused:
                 if refused.is_refused(0):
                     return False
+                check_lines(left, refused, self.calls)
                 left = _without(left, refused, int(not is_closing))
                 if not left:
                     return True

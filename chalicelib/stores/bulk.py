@@ -16,8 +16,10 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.births import Plan
 from chalicelib.core.ids import AccountId, DeadLetterId
+from chalicelib.core.runs import Run
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import consumed, letter_key, letter_row
+from chalicelib.stores.lines import LINE_BYTES, enter, is_entering, line_name, refusal_of, together
 from chalicelib.stores.runs import RunStore
 from chalicelib.stores.tables import DeadLetterRow, HeadRow, JournalRow, RunRow
 
@@ -39,7 +41,13 @@ class Part:
 
     @property
     def actions(self) -> int:
+        """Count what is its own: a line that its run enters is changed once for all that do."""
         return len(self.puts) + (self.consumes is not None) + (self.removes is not None)
+
+    @property
+    def run(self) -> Run | None:
+        """Answer the run that is born."""
+        return self.subject.run if isinstance(self.subject, Plan) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,7 @@ class BulkStore:
                 self.calls.transact(self.connection, partial(put_parts, left), writer, *_names(left))
             except Refused as refused:
                 if is_whole:
+                    check_lines(left, refused, self.calls)
                     raise
                 left = _winners(left, refused)
             else:
@@ -101,18 +110,35 @@ def _names(parts: Sequence[Part]) -> list[str]:
     return [part.subject.run.id if isinstance(part.subject, Plan) else part.subject for part in parts]
 
 
+@dataclass(slots=True)
+class _Load:
+    """What one transaction holds."""
+
+    parts: list[Part] = field(default_factory=list)
+    lines: set[tuple[str, str]] = field(default_factory=set)
+    actions: int = 0
+    size: int = 0
+
+    def add(self, part: Part) -> None:
+        lines = {line_name(run) for run in [part.run] if run is not None and is_entering(run)} - self.lines
+        self.parts.append(part)
+        self.lines |= lines
+        self.actions += part.actions + len(lines)
+        self.size += part.size + LINE_BYTES * len(lines)
+
+
 def chunks(parts: Sequence[Part], spared: int = 0) -> Iterator[list[Part]]:
     """Cut parts into transactions, as few as hold them in their order; each has room for so many actions more."""
-    chunk: list[Part] = []
-    actions = size = 0
+    load = _Load()
     for part in parts:
-        actions, size = actions + part.actions, size + part.size
-        if chunk and (actions > MOST_ACTIONS - spared or size > MOST_BYTES):
-            yield chunk
-            chunk, actions, size = [], part.actions, part.size
-        chunk.append(part)
-    if chunk:
-        yield chunk
+        before = load.parts[:]
+        load.add(part)
+        if before and (load.actions > MOST_ACTIONS - spared or load.size > MOST_BYTES):
+            yield before
+            load = _Load()
+            load.add(part)
+    if load.parts:
+        yield load.parts
 
 
 def put_parts(parts: Sequence[Part], transaction: TransactWrite) -> None:
@@ -125,12 +151,29 @@ def put_parts(parts: Sequence[Part], transaction: TransactWrite) -> None:
             part.consumes(transaction)
         if part.removes is not None:
             transaction.delete(*part.removes)
+    enter(transaction, _born(parts))
+
+
+def _born(parts: Sequence[Part]) -> list[Run]:
+    return [part.run for part in parts if part.run is not None]
+
+
+def check_lines(parts: Sequence[Part], refused: Refused, calls: Calls) -> None:
+    """Raise why a line could not be entered, if that is all that was refused. A transaction's lines come last."""
+    lines = together(_born(parts))
+    first = len(refused.reasons) - len(lines)
+    if refused.is_refused_from(first):
+        raise next(refusal_of(ours[0], calls) for n, ours in enumerate(lines, first) if refused.is_refused(n))
 
 
 def _winners(parts: Sequence[Part], refused: Refused) -> list[Part]:
-    """Answer the parts of which nothing was refused. PynamoDB sends all deletes first, then puts, then updates."""
-    owners = [part for part in parts if part.removes is not None]
-    owners += [part for part in parts for _ in part.puts]
-    owners += [part for part in parts if part.consumes is not None]
-    losers = {id(owner) for action, owner in enumerate(owners) if refused.is_refused(action)}
+    """Answer the parts of which nothing was refused, a line that is full included.
+
+    PynamoDB sends all deletes first, then puts, then updates; those of lines come last.
+    """
+    owners = [[part] for part in parts if part.removes is not None]
+    owners += [[part] for part in parts for _ in part.puts]
+    owners += [[part] for part in parts if part.consumes is not None]
+    owners += [[part for part in parts if part.run in ours] for ours in together(_born(parts))]
+    losers = {id(part) for action, owned in enumerate(owners) if refused.is_refused(action) for part in owned}
     return [part for part in parts if id(part) not in losers]

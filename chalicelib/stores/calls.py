@@ -67,6 +67,10 @@ class Refused(Exception):
     def is_refused(self, action: int) -> bool:
         return self.reasons[action] == _CONDITION
 
+    def is_refused_from(self, action: int) -> bool:
+        """Say whether actions from this one on were refused, and none before."""
+        return _CONDITION not in self.reasons[:action]
+
 
 @dataclass(frozen=True, slots=True)
 class Calls:

@@ -1,6 +1,7 @@
 """Take an ended run away: one write lets it disappear, and what is left of it goes afterwards.
 
-    head: deleted, in no list any more; its dead letter is gone     ← from here on there is no such run
+    head: deleted, in no list any more; its dead letter is gone,
+          its workflow's key is free                                ← from here on there is no such run
     journal rows ─► head
 
 The head goes last, so that whoever was interrupted can go on, and nobody makes a run on the rows of an old one.
@@ -14,9 +15,11 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.ids import AccountId, RunId
+from chalicelib.core.lines import Line
 from chalicelib.core.runs import Run
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import letter_key
+from chalicelib.stores.lines import give_back
 from chalicelib.stores.run_rows import GONE, is_gone
 from chalicelib.stores.shards import run_key
 from chalicelib.stores.tables import DeadLetterRow, JournalRow, RunRow
@@ -41,6 +44,8 @@ class RunDeletions:
             transaction.update(row, actions=actions, condition=is_unmoved)
             if run.dead_letter is not None:
                 transaction.delete(DeadLetterRow(letter_key(run.account, run.dead_letter)))
+            if run.line is Line.ONLY:
+                give_back(transaction, run)
 
         try:
             self.calls.transact(self.connection, put, row.pk, "delete", str(run.revision))

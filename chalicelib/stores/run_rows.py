@@ -3,9 +3,11 @@
 from typing import Any, cast
 
 from chalicelib.core.callbacks import Callback
+from chalicelib.core.definitions import DefinitionType
 from chalicelib.core.ids import AccountId, ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Failure
 from chalicelib.core.json_values import Variables
+from chalicelib.core.lines import Line
 from chalicelib.core.overrides import Overrides
 from chalicelib.core.run_summaries import RunSummary, list_position
 from chalicelib.core.runs import Cause, Lease, Lineage, Run, RunStatus, Tries
@@ -79,6 +81,8 @@ def _names(run: Run) -> dict[str, Any]:
         "snapshot_id": run.snapshot,
         "version": run.version,
         "business_key": run.business_key,
+        "type": None if run.type is DefinitionType.SERVICE else run.type.value,
+        "line": None if run.line is None else run.line.value,
         "labels": [*run.labels] or None,
         "root_id": run.lineage.root,
         "source_id": run.lineage.source,
@@ -114,6 +118,8 @@ def run_from(row: HeadRow) -> Run:
         alias=row.alias,
         url=row.url,
         business_key=row.business_key,
+        type=DefinitionType(row.type) if row.type else DefinitionType.SERVICE,
+        line=Line(row.line) if row.line else None,
         labels=_labels(row),
         overrides=read(unpack(row.overrides), Overrides),
         started_at=whole(row.started_at),

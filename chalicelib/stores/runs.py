@@ -4,8 +4,9 @@ A head is written whole, on the revision it was read at. A refused write is read
 was us, and only its answer was lost.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 from pynamodb.connection import Connection
@@ -18,11 +19,13 @@ from chalicelib.core.dead_letters import DeadLetter
 from chalicelib.core.errors import Busy
 from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.journal import Entry
+from chalicelib.core.lines import Line
 from chalicelib.core.runs import ENDED, Lease, Run, RunStatus
 from chalicelib.stores.accounts import AccountStore
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import letter_key, letter_row, unlisted
 from chalicelib.stores.journals import load_journal, load_length, rows_of
+from chalicelib.stores.lines import enter, is_entering, let_leave, places_to_leave, refusal_of
 from chalicelib.stores.run_rows import is_gone, row_of, run_from
 from chalicelib.stores.shards import Shards, run_key
 from chalicelib.stores.tables import DeadLetterRow, JournalRow, RunRow
@@ -35,6 +38,19 @@ class Wake(NamedTuple):
 
     key: str
     wake_at: int
+
+
+_BEFORE_ITS_TURN = [line.value for line in Line if line.is_before_its_turn]
+
+
+def _beginning(at: int) -> list[Action]:
+    """Say what becomes of the head of a run that somebody is at."""
+    return [RunRow.status.set(RunStatus.RUNNING.value), RunRow.started_at.set(RunRow.started_at | at)]
+
+
+def _is_due_before_its_turn(run: Run, at: int) -> bool:
+    is_due = run.not_before is not None and run.not_before <= at
+    return is_due and run.line is not None and run.line.is_before_its_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +99,18 @@ class RunStore:
         """Write all that a plan says, whole or not at all, and answer the run that stands under its id.
 
         That is another than the plan's when the id was taken: an earlier delivery of the same request, or
-        another request under the same key.
+        another request under the same key. Raises what refuses the run its place beside others of its business key.
         """
         try:
             self._create(plan, writer)
-        except Refused:
+        except Refused as refused:
             stands = self.calls.find(RunRow, run_key(plan.run.account, plan.run.id))
             if stands is not None and is_gone(stands):
                 raise Busy from None  # the run that the key made before is just being deleted
             if stands is not None:
                 return plan.run if stands.writer == writer else run_from(stands)
+            if is_entering(plan.run) and refused.is_refused(-1):
+                raise refusal_of(plan.run, self.calls) from refused
             if plan.consumed is None:
                 raise
             return self.create(replace(plan, consumed=None), writer)  # the dead letter is not kept any more
@@ -102,7 +120,7 @@ class RunStore:
         run, consumed = plan.run, plan.consumed
         head, rows = self.rows(plan, writer)
         is_new = RunRow.pk.does_not_exist()
-        if not rows and plan.dead_letter is None and consumed is None:
+        if not rows and plan.dead_letter is None and consumed is None and not is_entering(run):
             self.calls.make(lambda: head.save(condition=is_new))
             return
 
@@ -114,6 +132,7 @@ class RunStore:
                 transaction.save(letter_row(plan.dead_letter, self.shards, self.accounts))
             if consumed is not None:
                 unlisted(transaction, run.account, consumed, run.id)
+            enter(transaction, [run])
 
         self.calls.transact(self.connection, put, run.id, writer, str(consumed))
 
@@ -122,20 +141,30 @@ class RunStore:
     def claim(self, key: str, lease: Lease, at: int) -> Run | None:
         """Take the right to work on a run that is due and that nobody works on; None if it is neither.
 
-        A failed one of which somebody has still to be told is due too, and stays failed.
+        A failed one of which somebody has still to be told is due too, and stays failed. One that is before its turn
+        is answered as it stands, and nobody has a right to it: see `claim_turn`.
         """
         row = RunRow(key)
-        beginning: list[Action] = [
-            RunRow.status.set(RunStatus.RUNNING.value),
-            RunRow.started_at.set(RunRow.started_at | at),
-        ]
+        has_its_turn = RunRow.line.does_not_exist() | ~RunRow.line.is_in(*_BEFORE_ITS_TURN)
         try:
-            self._claim(row, lease, at, beginning, RunRow.status.is_in(*_LIVE))
+            self._claim(row, lease, at, _beginning(at), RunRow.status.is_in(*_LIVE) & has_its_turn)
         except Refused:
             stands = self.load_key(key)
-            if stands is None or stands.lease == lease or not stands.is_owing_callback:
-                return stands if stands is not None and stands.lease == lease else None
-            return self._claim_callback(row, lease, at)
+            if stands is None or stands.lease == lease or _is_due_before_its_turn(stands, at):
+                return stands
+            return self._claim_callback(row, lease, at) if stands.is_owing_callback else None
+        return run_from(row)
+
+    def claim_turn(self, run: Run, lease: Lease, at: int) -> Run | None:
+        """Take the right to work on the first run of a line, which is at work from now on; None if it has moved."""
+        row = RunRow(run_key(run.account, run.id))
+        begun = [*_beginning(at), RunRow.line.set(Line.AT_WORK.value)]
+        is_inboxed = RunRow.status.is_in(*_LIVE) & (RunRow.line == Line.INBOXED.value)
+        try:
+            self._claim(row, lease, at, begun, is_inboxed)
+        except Refused:
+            stands = self.load_key(row.pk)
+            return stands if stands is not None and stands.lease == lease else None
         return run_from(row)
 
     def _claim_callback(self, row: RunRow, lease: Lease, at: int) -> Run | None:
@@ -199,7 +228,8 @@ class RunStore:
     def commit(self, run: Run, index: int, entries: Sequence[Entry], letter: DeadLetter | None, writer: str) -> Run:
         """Write entries, head and dead letter, whole or not at all; raise `Refused` if the run moved meanwhile.
 
-        `run` carries the revision it was read at; the one answered carries the next.
+        A run that has ended leaves its line with that. `run` carries the revision it was read at; the one answered
+        carries the next.
         """
         head = row_of(replace(run, revision=run.revision + 1), self.shards, writer)
         rows = rows_of(run.account, run.id, index, entries, writer)
@@ -208,15 +238,30 @@ class RunStore:
             self._save_head(head, is_unmoved)
             return replace(run, revision=run.revision + 1)
 
-        def put(transaction: TransactWrite) -> None:
+        def put(place: int | None, transaction: TransactWrite) -> None:
             transaction.save(head, condition=is_unmoved)
             for row in rows:
                 transaction.save(row, condition=JournalRow.pk.does_not_exist())
             if letter is not None:
                 transaction.save(letter_row(letter, self.shards, self.accounts))
+            if place is not None:
+                let_leave(transaction, run, place)
 
-        self.calls.transact(self.connection, put, head.pk, writer, str(run.revision), str(index), str(run.updated_at))
+        token = (head.pk, writer, str(run.revision), str(index), str(run.updated_at))
+        for place in places_to_leave(run, self.calls):
+            if self._is_made(partial(put, place), *token, str(place), is_leaving=place is not None):
+                break
         return replace(run, revision=run.revision + 1)
+
+    def _is_made(self, put: Callable[[TransactWrite], None], *token: str, is_leaving: bool) -> bool:
+        """Make a transaction; say no if its last action, which leaves a line, was all that was refused."""
+        try:
+            self.calls.transact(self.connection, put, *token)
+        except Refused as refused:
+            if not is_leaving or not refused.is_refused_from(-1):
+                raise
+            return False
+        return True
 
     def _save_head(self, head: RunRow, condition: object) -> None:
         try:

@@ -100,6 +100,8 @@ class HeadRow(Model):
     version = NumberAttribute(null=True)
     status = UnicodeAttribute()
     business_key = UnicodeAttribute(null=True)
+    type = UnicodeAttribute(null=True)
+    line = UnicodeAttribute(null=True)
     labels = ListAttribute(of=UnicodeAttribute, null=True)
     created_at = NumberAttribute()
     updated_at = NumberAttribute()
@@ -260,7 +262,10 @@ class AccountRow(Model):
 
 
 class SlotRow(Model):
-    """A part of what runs with one flow-control key share; `expires_at` (s) lets it go when nobody has."""
+    """A part of what runs with one flow-control key share; `expires_at` (s) lets it go when nobody has.
+
+    Or what runs of a definition with one business key share: that stands until it is given back.
+    """
 
     class Meta:
         table_name = "slots"
@@ -273,7 +278,8 @@ class SlotRow(Model):
     rates = NumberSetAttribute(null=True)
     begun = NumberAttribute(null=True)
     refused = NumberAttribute(null=True)
-    expires_at = NumberAttribute()
+    line = ListAttribute(of=UnicodeAttribute, null=True)
+    expires_at = NumberAttribute(null=True)
 
 
 class BatchesByAccount(GlobalSecondaryIndex[Any]):

@@ -1,6 +1,9 @@
+from typing import Any
+
 import pytest
 
-from chalicelib.core.definition_documents import DefinitionInvalid
+from chalicelib.core.definition_documents import DefinitionInvalid, read_definition
+from chalicelib.core.definitions import DefinitionType
 from chalicelib.core.json_values import Variables
 from tests.core.elements import (
     END,
@@ -18,6 +21,7 @@ from tests.core.elements import (
     sub,
     way,
 )
+from tests.graphs import Call, Sub, document
 
 S1, E1 = element("s1", "start_event"), element("e1", "end_event")
 S2, E2 = element("s2", "start_event"), element("e2", "end_event")
@@ -218,3 +222,43 @@ def test_a_sound_graph_is_taken(activities: Elements, ways: Elements):
     definition = read(*activities, *ways)
 
     assert definition.document == {"activities": activities, "transitions": ways}
+
+
+def typed(type_: str, *, is_inner: bool = False) -> Variables:
+    """A definition of a type, with a start event that is shared: its own, or a sub-process's."""
+    graph: dict[str, Any] = document(Sub(Call("pick")))
+    [sub] = [activity for activity in graph["activities"] if activity["type"] == "sub_process"]
+    inside = sub["activities"] if is_inner else graph["activities"]
+    start = next(activity for activity in inside if activity["type"] == "start_event")
+    start["shared"] = True
+    return {**graph, "type": type_}
+
+
+def test_an_objects_own_start_event_may_be_shared():
+    definition = read_definition(typed("object"))
+
+    assert definition.type is DefinitionType.OBJECT
+    assert [a.id for a in definition.activities.values() if getattr(a.kind, "is_shared", False)] == ["start1"]
+
+
+@pytest.mark.parametrize(("type_", "is_inner"), [("service", False), ("workflow", False), ("object", True)])
+def test_no_other_start_event_is_shared(type_, is_inner):
+    with pytest.raises(DefinitionInvalid) as told:
+        read_definition(typed(type_, is_inner=is_inner))
+
+    assert [defect.problem for defect in told.value.defects] == [
+        "is shared, which only an object's own start events can be"
+    ]
+
+
+def test_a_type_is_one_of_three_and_a_flag_true_or_false():
+    graph: dict[str, Any] = typed("actor")
+    graph["activities"][0]["shared"] = "yes"
+
+    with pytest.raises(DefinitionInvalid) as told:
+        read_definition(graph)
+
+    assert {defect.problem for defect in told.value.defects} == {
+        "'type' is 'actor'; it must be one of service, object, workflow",
+        "'shared' must be true or false",
+    }

@@ -3,11 +3,12 @@ from types import ModuleType
 
 import pytest
 
-from chalicelib.core import access, refusals
+from chalicelib.core import access, lines, refusals
 from chalicelib.core.access import AccountInvalid, EnvironmentNotAllowed, Scope, ScopeMissing, Unauthenticated
 from chalicelib.core.errors import Busy, Conflict, Invalid, NotAllowed, NotFound, RestartError, TooLarge
 from chalicelib.core.ids import DefinitionKey, RunId
 from chalicelib.core.json_values import Variables
+from chalicelib.core.lines import BusinessKeyNeeded, LineFull, WorkflowRunExists
 from chalicelib.core.refusals import (
     DataNotApplicable,
     DefinitionNotFound,
@@ -35,6 +36,7 @@ from chalicelib.core.refusals import (
     VariablesMissing,
     VersionIncompatible,
     VersionNotFound,
+    WorkflowNotRestarted,
 )
 
 RUN, ORDER = RunId("r1"), DefinitionKey("order")
@@ -149,6 +151,30 @@ LEAVES: list[tuple[RestartError, type[RestartError], str, Variables]] = [
         "Nothing tells the start events apart: s, t.",
         {"starts": ["s", "t"]},
     ),
+    (
+        BusinessKeyNeeded(ORDER, "object", 1024),
+        Invalid,
+        "'order' is of type object: its runs need a business key of 1 to 1024 bytes.",
+        {"definition": "order", "type": "object", "most": 1024},
+    ),
+    (
+        WorkflowRunExists("k", RUN),
+        Conflict,
+        "The workflow has a run of the key 'k', and never a second: 'r1'.",
+        {"business_key": "k", "run_id": "r1"},
+    ),
+    (
+        WorkflowNotRestarted(RUN),
+        Conflict,
+        "The run 'r1' is a workflow's, and this call restarts no such run.",
+        {"run_id": "r1"},
+    ),
+    (
+        LineFull(ORDER, "k", 1000),
+        Conflict,
+        "1000 runs of 'order' stand in line for 'k': ask again when some have ended.",
+        {"definition": "order", "business_key": "k", "most": 1000},
+    ),
     (KeyReused(), Conflict, "This idempotency key was used before, with a different request.", {}),
     (Unsupported("x"), Invalid, "'x' cannot be honoured yet; nothing was done.", {"field": "x"}),
     (Unauthenticated(), NotAllowed, "A valid API key is needed.", {}),
@@ -183,5 +209,5 @@ def leaves_of(*modules: ModuleType) -> Iterator[type[RestartError]]:
 def test_every_refusal_stands_in_the_table_under_a_code_of_its_own():
     told = {type(leaf[0]) for leaf in LEAVES} - {Busy}
 
-    assert told == set(leaves_of(access, refusals))
+    assert told == set(leaves_of(access, lines, refusals))
     assert len({leaf.code for leaf in told}) == len(told)

@@ -28,7 +28,7 @@ from tests.faults.beginnings import (
 from tests.faults.interleavings import Encounter, Handler
 from tests.faults.play import Message, Play
 from tests.faults.stage import API, SWEEP
-from tests.graphs import Ask, Call, Fork, steps
+from tests.graphs import Ask, Call, Fork, document, steps
 from tests.world import MINUTE
 
 Handlers = Mapping[str, Handler]
@@ -86,6 +86,11 @@ def started(play: Play, ends: str = "completed") -> tuple[str, Message]:
 
 def a_task_beside_a_call(play: Play) -> None:
     publish(play, steps(Fork((Ask("approve"), Call("charge"))), Call("ship")))
+
+
+def an_object(play: Play) -> None:
+    play.ask("draft", ORDER, {**document(steps(Call("charge"), Call("ship"))), "type": "object"}, method="PUT")
+    play.ask("publish", f"{ORDER}/publish")
 
 
 # -- clients
@@ -230,6 +235,38 @@ def two_workers_and_a_cancel(play: Play) -> Handlers:
         "b": worker(play, message),
         "c": client(play, "cancel", cancel_of(run), unless="run_ended", ends="completed canceled"),
     }
+
+
+# -- lines
+
+
+def two_in_line(play: Play, *ends: str) -> tuple[list[str], list[Message]]:
+    """Start two runs of an object's key, and take the rings for them."""
+    body = {**INPUT, "business_key": "k"}  # type: ignore[dict-item]
+    runs = [play.ask(f"start {n}", STARTS, body, key=f"k{n}", ends=it) for n, it in enumerate(ends)]
+    play.pull()
+    messages, play.pending = play.pending, []
+    return runs, messages
+
+
+@encounter(an_object)
+def two_workers_on_one_line(play: Play) -> Handlers:
+    _, [first, second] = two_in_line(play, "completed", "completed")
+    return {"a": worker(play, first), "b": worker(play, second)}
+
+
+@encounter(an_object)
+def a_worker_and_a_cancel_of_the_next(play: Play) -> Handlers:
+    runs, [first, _] = two_in_line(play, "completed", "completed canceled")
+    cancel = client(play, "cancel", cancel_of(runs[1]), unless="run_ended", ends="completed canceled")
+    return {"a": worker(play, first), "b": cancel}
+
+
+@encounter(an_object)
+def a_worker_and_a_newcomer(play: Play) -> Handlers:
+    _, [first, _] = two_in_line(play, "completed", "completed")
+    body = {**INPUT, "business_key": "k"}  # type: ignore[dict-item]
+    return {"a": worker(play, first), "b": client(play, "third", STARTS, body, key="k3")}
 
 
 # -- the sweep

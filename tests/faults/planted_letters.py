@@ -350,6 +350,8 @@ LAST_FOUND = {
     "one_refusal_drops_all": "a_page_and_a_restart_of_one_run a4 b6 a1",
     "tombstone_restarted": "a_page_and_a_restart_of_one_run a4 b6 a2",
     "letters_consumed_afterwards": "restart_dead_letters_by_their_ids fifo 4:crash_before",
+    "line_entered_afterwards": "three_runs_of_one_key fifo 3:crash_after",
+    "line_left_afterwards": "three_runs_of_one_key fifo 33:crash_after",
     "letter_told_afterwards": "tell_of_a_failure fifo 20:crash_before",
     "slot_taken_anyway": "two_runs_for_one_slot a4 b5 a5 b4",
     "slot_of_another_let_go": "two_runs_for_one_slot a7 time1 b5 a2 b4",

@@ -1,7 +1,7 @@
 """One schedule: a client that repeats until it is answered, messages that come as they like, sweeps, and time."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
@@ -24,7 +24,7 @@ MAX_RECEIVES = 5  # then it lies in the DLQ, where nobody looks
 PATIENCE = 8  # times that a client asks
 PAUSE = 5_000  # ms between them
 MOST_TURNS = 2_000  # of a schedule that comes to rest
-TABLES = ("runs", "journal", "dead-letters", "definitions", "batches")
+TABLES = ("runs", "journal", "dead-letters", "definitions", "batches", "slots")
 
 ENDED = frozenset({"completed", "failed", "canceled"})
 DIED = Reply(502, "")
@@ -75,6 +75,8 @@ class Play:
     """The runs that had ended, and of whose failure somebody is told again."""
     most_tries: int = 1
     """How often one effect may be asked for when nothing goes wrong."""
+    guards: list[Callable[["Play"], Iterable[str]]] = field(default_factory=list)
+    """What is looked at before every call: each answers what is wrong."""
     strikes: Strikes = field(default_factory=Strikes)
     requests: list[tuple[str, Any]] = field(default_factory=list)
     taken: int = 0
@@ -317,6 +319,8 @@ class Play:
         key = foreign_key(name, request)
         if key is not None:
             self.problems.append(f"FOREIGN: {name} names {key}")
+        for guard in self.guards:
+            self.problems += guard(self)
 
 
 def _minute_after(at: int) -> int:

@@ -8,7 +8,7 @@
 | a journal is dense, each entry written once, its prefix the source's          | JOURNAL          |
 | an effect that was journaled took place; undisturbed, it took place once      | EFFECTS          |
 | what had ended before, and all of another account, is as it was               | TOUCHED          |
-| nothing is left to do: no wake-up, no lease, no message                       | LEFT             |
+| nothing is left to do: no wake-up, no lease, no message, no place in a line   | LEFT             |
 | no call named another account's rows; no handler raised, or answered with 500 | FOREIGN, DEFECT  |
 """
 
@@ -182,7 +182,7 @@ def _is_others(row: Row) -> bool:
 
 
 def _key(row: Row) -> tuple[Any, ...]:
-    return row["pk"]["S"], str(row.get("index", row.get("version")))
+    return row["pk"]["S"], str(row.get("index", row.get("version", row.get("part"))))
 
 
 def _left(play: Play, stands: Stands) -> Iterator[str]:
@@ -192,5 +192,10 @@ def _left(play: Play, stands: Stands) -> Iterator[str]:
             yield f"LEFT: {run} has {', '.join(over)}"
         if row["status"]["S"] not in ENDED and row["status"]["S"] != "waiting":
             yield f"LOST: {run} stays {row['status']['S']}"
+    for row in play.rows("slots"):
+        for member in row.get("line", {"L": []})["L"] if _is_ours(row) else ():
+            head = stands.runs.get(member["S"])
+            if head is None or head["status"]["S"] in ENDED:
+                yield f"LEFT: {member['S']} stands in {row['part']['S']}"
     if play.pending:
         yield f"LEFT: {len(play.pending)} messages"

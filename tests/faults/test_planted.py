@@ -13,6 +13,7 @@ from tests.faults.interleavings import explore, read_order, repeat
 from tests.faults.plans import read_plan
 from tests.faults.planted import HARMFUL, HARMLESS, Planted, planted
 from tests.faults.planted_letters import LAST_FOUND, LETTER_MISTAKES
+from tests.faults.planted_lines import LINE_MISTAKES
 from tests.faults.stage import Stage
 
 FEW_TURNS = 200  # until a schedule counts as restless: enough where there is no mistake
@@ -43,7 +44,7 @@ def found(stage: Stage, mistake: Planted) -> Iterator[list[str]]:
 
 
 @pytest.mark.usefixtures("_impatient")
-@pytest.mark.parametrize("mistake", HARMFUL + LETTER_MISTAKES, ids=lambda mistake: mistake.name)
+@pytest.mark.parametrize("mistake", HARMFUL + LETTER_MISTAKES + LINE_MISTAKES, ids=lambda mistake: mistake.name)
 def test_every_planted_mistake_is_found(lean, mistake):
     with planted(mistake):
         problems = list(islice(found(lean, mistake), 1))

@@ -13,7 +13,7 @@ from tests.faults.engines import STAGE
 from tests.faults.stage import Stage
 from tests.world import ACME, OTHER
 
-MIRRORED = ("runs", "journal", "dead-letters", "definitions")
+MIRRORED = ("runs", "journal", "dead-letters", "definitions", "slots")
 _NOBODYS = ("due#",)
 """What the sweep reads: it works for all accounts, and rings for keys alone."""
 

@@ -1,7 +1,7 @@
 """DynamoDB's expressions as functions: read once by their text, then called with an item, names and values.
 
-Attribute paths are top-level names: what this project keeps inside an item is bytes. A path with a dot or a bracket
-is refused by name rather than misread.
+Attribute paths are top-level names, and places in their lists (`#0[3]`): whatever else this project keeps inside an
+item is bytes. A path with a dot, or with two brackets, is refused by name rather than misread.
 """
 
 import re
@@ -38,7 +38,8 @@ class Unreadable(Exception):
     """An expression that DynamoDB would refuse, or that this engine does not know."""
 
 
-_TOKEN = re.compile(r"\s*(#\w+|:\w+|<=|>=|<>|[=<>(),+\-]|[A-Za-z_]\w*)")
+_TOKEN = re.compile(r"\s*(:\w+|(?:#\w+|[A-Za-z_]\w*)(?:\[\d+\])?|<=|>=|<>|[=<>(),+\-])")
+_PLACE = re.compile(r"([#\w]+)(?:\[(\d+)\])?")
 _PLACES = re.compile(r"[#:]\w+")
 _COMPARED: Mapping[str, Callable[[Any, Any], bool]] = {
     "<": lambda a, b: a < b,
@@ -90,6 +91,23 @@ def hash_place(text: str) -> tuple[str, str]:
     if found is None:
         raise Unreadable(f"no equality of the hash key comes first in '{text}'")
     return found[1], found[2]
+
+
+def read_path(text: str, names: Mapping[str, str]) -> tuple[str, int | None]:
+    """Answer which attribute a path names, and which place in its list."""
+    found = _PLACE.fullmatch(text)
+    assert found is not None
+    return names.get(found[1], found[1]), None if found[2] is None else int(found[2])
+
+
+def _at(item: Item, given: Given, path: str) -> Value | None:
+    """Answer what stands at a path; nothing, behind the end of a list or in what is none."""
+    name, place = read_path(path, given.names)
+    value = item.get(name)
+    if place is None or value is None:
+        return value
+    members: list[Value] = value.get("L", [])
+    return members[place] if place < len(members) else None
 
 
 def is_equal(a: Value | None, b: Value | None) -> bool:
@@ -221,9 +239,7 @@ class _Reader:
             return _function(token.lower(), self._arguments())
         if token.startswith(":"):
             return lambda _item, given: given.values[token]
-        if token.startswith("#"):
-            return lambda item, given: item.get(given.names[token])
-        return lambda item, _given: item.get(token)
+        return lambda item, given: _at(item, given, token)
 
     # -- updates
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
-from tests.lean.expressions import Assignment, Given, Item, Unreadable, Value, number
+from tests.lean.expressions import Assignment, Given, Item, Unreadable, Value, number, read_path
 from tests.lean.faults import Fault
 
 MAX_DIGITS = 38
@@ -40,12 +40,13 @@ def size_of(value: Value) -> int:
 def updated(base: Item, assignments: Sequence[Assignment], given: Given, keys: Collection[str]) -> dict[str, Value]:
     new, paths = dict(base), set[str]()
     for verb, path, value in assignments:
-        name = given.names.get(path, path)
+        name, place = read_path(path, given.names)
         if name in keys or name in paths:
             raise Fault.invalid(f"'{name}' is part of the key, or updated twice")
         paths.add(name)
         try:
-            changed = _changed(verb, base, name, value(base, given) if value else None)
+            told = value(base, given) if value else None
+            changed = _changed(verb, base, name, told) if place is None else _without(verb, base.get(name), place)
         except Unreadable as error:
             raise Fault.invalid(str(error)) from error
         if changed is None:
@@ -53,6 +54,13 @@ def updated(base: Item, assignments: Sequence[Assignment], given: Given, keys: C
         else:
             new[name] = changed
     return new
+
+
+def _without(verb: str, held: Value | None, place: int) -> Value:
+    """Answer a list without the member at a place; behind its end there is none to remove."""
+    if verb != "REMOVE" or held is None or "L" not in held:
+        raise Unreadable(f"{verb} of a place in a list")
+    return {"L": [*held["L"][:place], *held["L"][place + 1 :]]}
 
 
 def _changed(verb: str, base: Item, name: str, value: Value | None) -> Value | None:

@@ -1,5 +1,6 @@
 """Random requests to one table, right ones and wrong ones, from a seeded source."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any
@@ -31,7 +32,7 @@ TABLE: Request = {
     ],
 }
 
-_NAMES = {"#t": "text", "#c": "count", "#d": "due", "#s": "tags", "#p": "pk"}
+_NAMES = {"#t": "text", "#c": "count", "#d": "due", "#s": "tags", "#p": "pk", "#l": "line"}
 _VALUES: Mapping[str, Any] = {
     ":t": {"S": "tea"},
     ":e": {"S": "te"},
@@ -41,6 +42,8 @@ _VALUES: Mapping[str, Any] = {
     ":tags": {"SS": ["a", "b"]},
     ":b": {"S": "b"},
     ":bytes": {"B": b"\x00\x01"},
+    ":none": {"L": []},
+    ":new": {"L": [{"S": "tea"}, {"S": "b"}]},
 }
 _CONDITIONS = (
     "attribute_not_exists(#p)",
@@ -57,6 +60,10 @@ _CONDITIONS = (
     "contains(#s, :b)",
     "#c = :two",
     "#t = :bytes",
+    "#l[0] = :t",
+    "#l[1] = :b AND attribute_exists(#l)",
+    "attribute_not_exists(#l) OR size(#l) <= :five",
+    "contains(#l, :b)",
 )
 _UPDATES = (
     "SET #c = :one",
@@ -70,6 +77,9 @@ _UPDATES = (
     "REMOVE #t, #d SET #c = :two",
     "SET #t = if_not_exists(#t, :t)",
     "SET #d = :five",
+    "SET #l = list_append(if_not_exists(#l, :none), :new)",
+    "REMOVE #l[1]",
+    "REMOVE #l[7], #t",
 )
 
 
@@ -94,6 +104,7 @@ def _item(random: Random) -> Request:
         "due": {"N": str(random.choice([1, 2, 10, -3]))},
         "tags": {"SS": random.sample(["a", "b", "c"], 2)},
         "bytes": {"B": bytes([random.randrange(256)])},
+        "line": {"L": [{"S": name} for name in random.sample(["tea", "b", "c"], 2)]},
         "flag": {"BOOL": random.random() < 0.5},
     }
     return {**_key(random), **{name: value for name, value in choices.items() if random.random() < 0.6}}
@@ -101,7 +112,7 @@ def _item(random: Random) -> Request:
 
 def _declared(*expressions: str | None) -> Request:
     """Declare exactly the names and values that expressions use."""
-    words = " ".join(text for text in expressions if text).replace("(", " ").replace(")", " ").replace(",", " ").split()
+    words = re.findall(r"[#:]\w+", " ".join(text for text in expressions if text))
     names = {word: _NAMES[word] for word in words if word in _NAMES}
     values = {word: _VALUES[word] for word in words if word in _VALUES}
     return {

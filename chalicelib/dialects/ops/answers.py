@@ -76,6 +76,7 @@ class Definition(Shape, frozen=True):
     """One version. `state` says how it was found: a snapshot that is asked for by its id has no number and no time."""
 
     key: str
+    type: Literal["service", "object", "workflow"]
     state: Literal["published", "draft", "snapshot"]
     version: int | None
     snapshot_id: str
@@ -99,6 +100,7 @@ def write_listed(key: DefinitionKey, draft: SnapshotId, updated_at: int) -> Defi
 def write_definition(version: versions.Version, state: Literal["published", "draft", "snapshot"]) -> Definition:
     return Definition(
         key=version.key,
+        type=version.definition.type.value,
         state=state,
         version=version.number,
         snapshot_id=version.snapshot,
