@@ -90,12 +90,6 @@ class Fields:
             self.note(f"'{name}' is '{value}'; it must be one of {', '.join(known)}")
         return value
 
-    def flag(self, name: str) -> bool:
-        value = self.value(name)
-        if value is not None and not isinstance(value, bool):
-            self.note(f"'{name}' must be true or false")
-        return value is True
-
     def number(self, name: str, *, default: float, least: float, most: float) -> float:
         value = self.value(name)
         if value is None:

@@ -53,7 +53,7 @@ class RunNotBegun(Conflict):
     code = "run_not_begun"
 
     def __init__(self, run: Run) -> None:
-        super().__init__(f"The run '{run.id}' has not begun: it cannot be paused.", run_id=run.id)
+        super().__init__(f"The run '{run.id}' has not begun.", run_id=run.id)
 
 
 class RunPaused(Conflict):
@@ -164,7 +164,7 @@ class Runs:
         """Let a run stand still where it is, and answer it, the second time too.
 
         Its journal grows by what is under way at that moment, and by what is changed from outside. Raises `RunEnded`,
-        or `RunNotBegun` for a run that is to begin later.
+        or `RunNotBegun` for a run that is to begin later, or in its turn.
         """
 
         def signal(run: Run, _version: Version, _journal: tuple[Entry, ...], state: State) -> Entry | None:
@@ -172,8 +172,7 @@ class Runs:
                 raise RunEnded(run)
             if state.is_paused:
                 return None
-            if run.status is RunStatus.PENDING and (run.not_before is None or run.not_before > self.now()):
-                raise RunNotBegun(run)
+            self._check_begun(run)
             return Signal(SignalName.PAUSE, self.now(), reason)
 
         return self._append(account, run_id, signal)
@@ -189,11 +188,15 @@ class Runs:
         return self._append(account, run_id, signal)
 
     def change(self, account: AccountId, run_id: RunId, revise: Callable[[Variables], Variables]) -> Run:
-        """Make a live run's variables what `revise` makes of them as they stand, and answer it. Raises `RunEnded`."""
+        """Make a live run's variables what `revise` makes of them as they stand, and answer it.
+
+        Raises `RunEnded`, or `RunNotBegun`.
+        """
 
         def change(run: Run, _version: Version, _journal: tuple[Entry, ...], state: State) -> Entry | None:
             if run.status.is_ended:
                 raise RunEnded(run)
+            self._check_begun(run)
             return _difference(state.variables, revise(state.variables), self.now())
 
         return self._append(account, run_id, change)
@@ -215,6 +218,12 @@ class Runs:
             return closed(version.definition, state, token, variables, self.now())
 
         return self._append(account, run_id, close)
+
+    def _check_begun(self, run: Run) -> None:
+        is_later = run.not_before is None or run.not_before > self.now()
+        has_to_wait = is_later or (run.line is not None and run.line.is_before_its_turn)
+        if run.status is RunStatus.PENDING and has_to_wait:
+            raise RunNotBegun(run)
 
     def delete(self, account: AccountId, run_id: RunId) -> None:
         """Take an ended run away with its journal and its dead letter; raise `RunNotEnded` for any other."""

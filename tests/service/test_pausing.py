@@ -9,7 +9,7 @@ from chalicelib.core.overrides import Overrides
 from chalicelib.core.refusals import RunNotFound, SourceStillRunning
 from chalicelib.core.runs import RunStatus
 from chalicelib.service.runs import RunEnded, RunNotBegun, RunPaused
-from tests.graphs import Ask, Call, Pause, steps
+from tests.graphs import Ask, Call, Pause, document, steps
 from tests.service.stories import begun, complete, during, journal, kinds
 from tests.world import ACME, BEGINNING, INPUT, MINUTE, World
 
@@ -115,6 +115,19 @@ class TestAPausedRun:
 
         with pytest.raises(RunNotBegun):
             pause(world, run.id)
+        with pytest.raises(RunNotBegun):
+            world.services.runs.change(ACME, run.id, lambda _: {})
+
+    def test_has_had_its_turn(self, world):
+        world.publish({**document(Ask("decide")), "type": "object"})
+        first, second = world.start(business_key="k"), world.start(business_key="k")
+        world.settle()
+
+        with pytest.raises(RunNotBegun):
+            pause(world, second.id)
+        pause(world, first.id)
+        world.settle()
+        assert (world.run(first.id).status, world.run(second.id).status) == (RunStatus.PAUSED, RunStatus.PENDING)
 
     def test_has_not_ended(self, world):
         run = begun(world, Call("work"))
