@@ -90,6 +90,8 @@ def _of_engine(handler: Handler) -> Handler:
 def _mounted() -> Iterator[Route]:
     for mount in _MOUNTS:
         for route in ROUTES:
+            if (mount, route.path) == ("", "/version"):
+                continue  # at the root it is Restate's, whose clients know no other path
             handler = _of_engine(route.handler) if "{engine}" in mount else route.handler
             yield replace(route, path=mount + route.path, handler=handler, free=route.free | _NAMES)
 
@@ -115,7 +117,6 @@ CAMUNDA = Dialect(
         "/incident",
         "/task",
         "/engine",
-        "/version",
     ),
     routes=tuple(operation.route for operation in OPERATIONS),
     read_secret=read_secret,

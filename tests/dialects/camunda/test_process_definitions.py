@@ -244,5 +244,5 @@ class TestSuspension:
 
 
 def test_the_engine_says_what_it_is(camunda):
-    assert camunda.get("/version").json == {"version": "7.24.0"}
+    assert camunda.get("/engine-rest/version").json == {"version": "7.24.0"}
     assert camunda.get("/engine").json == [{"name": "default"}]

@@ -1,0 +1,25 @@
+"""What the server is: its version, and the versions of the admin API that it speaks. `/health` is everybody's."""
+
+from typing import Any
+
+from chalicelib.dialects.edge import Answer, Call, Route, Services
+from chalicelib.dialects.json_answers import answer
+
+SERVER = "1.7.12"
+"""The restate-server whose wire this is."""
+VERSIONS = (2, 4)
+"""The first and the last version of the admin API: clients take the highest that they know too."""
+
+
+def version(_services: Services, _call: Call) -> Answer:
+    """Say the server's version and the admin API's; clients that find no `features` use paths without a version."""
+    told: dict[str, Any] = {
+        "version": SERVER,
+        "min_admin_api_version": VERSIONS[0],
+        "max_admin_api_version": VERSIONS[1],
+        "features": {},
+    }
+    return answer(told)
+
+
+ROUTES: tuple[Route, ...] = (Route("GET", "/version", None, version),)

@@ -1,0 +1,69 @@
+"""Restate's dialect as a whole: the admin API at the root, and under `/v2`, `/v3` and `/v4`."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from chalicelib.dialects.credentials import bearer_or_api_key
+from chalicelib.dialects.edge import Dialect, Route
+from chalicelib.dialects.openapi import About, Operation, described
+from chalicelib.dialects.restate import meta
+from chalicelib.dialects.restate.errors import write_error
+
+Told = dict[str, Any]
+_MOUNTS = ("", "/v2", "/v3", "/v4")
+
+
+class Error(msgspec.Struct, frozen=True):
+    """Why nothing was done. The code is null but for errors of schemas, which are not ours."""
+
+    message: str
+    restate_code: str | None = None
+
+
+ABOUT = About(
+    title="Reprise: Restate",
+    description="Restarting, resuming, pausing, ending and purging invocations, over Restate's admin API.",
+    error=Error,
+    security={"bearer": {"type": "http", "scheme": "bearer"}},
+)
+_VERSIONED: tuple[Route, ...] = ()
+"""What every version of the admin API has."""
+_UNVERSIONED: tuple[Route, ...] = meta.ROUTES
+
+
+def _mounted() -> Iterator[Route]:
+    yield from _UNVERSIONED
+    for mount in _MOUNTS:
+        for route in _VERSIONED:
+            yield replace(route, path=mount + route.path)
+
+
+def _operation(route: Route) -> Operation:
+    """Describe a route: its summary is the first line of its handler's docstring, else its own name."""
+    summary = (route.handler.__doc__ or f"{route.method} {route.path}").partition("\n")[0].rstrip(".")
+    return Operation(route, summary, answers={200: (Told,)})
+
+
+OPERATIONS = described("/restate/openapi.json", ABOUT, tuple(map(_operation, _mounted())))
+
+RESTATE = Dialect(
+    name="restate",
+    prefixes=(
+        "/invocations",
+        "/v2/",
+        "/v3/",
+        "/v4/",
+        "/query",
+        "/internal/",
+        "/deployments",
+        "/services",
+        "/version",
+        "/restate/",
+    ),
+    routes=tuple(operation.route for operation in OPERATIONS),
+    read_secret=bearer_or_api_key,
+    write_error=write_error,
+)
