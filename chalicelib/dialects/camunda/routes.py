@@ -10,8 +10,10 @@ import msgspec
 from chalicelib.core.access import Scope
 from chalicelib.dialects.camunda import (
     batches,
+    deletions,
     deployments,
     history,
+    job_log,
     jobs,
     process_definitions,
     restarts,
@@ -68,7 +70,9 @@ ROUTES: tuple[Route, ...] = (
     *runtime.ROUTES,
     *tasks.ROUTES,
     *batches.ROUTES,
+    *deletions.ROUTES,
     *jobs.ROUTES,
+    *job_log.ROUTES,
     *history.ROUTES,
 )
 
