@@ -32,6 +32,13 @@ def publish(play: Play, block: Block) -> wiring.Services:
     return services
 
 
+def deliver(play: Play, rounds: int = 100_000) -> None:
+    """Deliver what is visible, and what comes of it; no time passes."""
+    for _ in range(rounds):
+        if not play.deliver():
+            return
+
+
 def canceled_run(services: wiring.Services, **more: Any) -> RunId:
     """Start a run and cancel it."""
     run_id = started_run(services, **more)
