@@ -1,6 +1,8 @@
 """Batches of cancellations: each run is canceled once, and a job that cannot do all that it should does nothing."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 from typing import Any
@@ -8,13 +10,16 @@ from typing import Any
 import pytest
 
 from chalicelib import wiring
-from chalicelib.core.batches import Batch, BatchKind, Cancellation
+from chalicelib.core.batches import Batch, BatchKind, Cancellation, Job
+from chalicelib.core.errors import Busy
 from chalicelib.core.ids import RunId
 from chalicelib.core.job_logs import JobEvent
 from chalicelib.core.journal import Signal
 from chalicelib.service.batches import Sizes
 from chalicelib.service.runs import RunEnded, TaskClosed
 from chalicelib.stores.batch_rows import batch_key
+from chalicelib.stores.bulk import Part
+from chalicelib.stores.cancellations import CancellationStore, run_of
 from tests.faults.plans import Fault, Kind, Plan
 from tests.faults.play import Play
 from tests.faults.strikes import Strikes, invoked
@@ -114,6 +119,28 @@ class TestWork:
         deliver(play)
 
         check_canceled(services, batch, [])
+
+
+@dataclass(frozen=True, slots=True)
+class NeverInTime(CancellationStore):
+    """A store that always finds that the runs have moved."""
+
+    def cancel(self, batch: Batch, job: Job, parts: Sequence[Part], done: int, at: int) -> frozenset[RunId]:
+        return frozenset(map(run_of, parts))
+
+
+def test_runs_that_never_stand_still_are_tried_again_later(play, services):
+    batch = cancel(services, waiting(services, 1))
+    services.batch_worker.look(batch_key(ACME, batch.id))
+    [job] = services.batches.jobs(batch, after=-1, limit=9)
+    store = services.batch_worker.cancellations.store
+    hasty = replace(services.batch_worker.cancellations, store=NeverInTime(store.connection, store.calls, store.runs))
+
+    with pytest.raises(Busy):
+        hasty.finish(batch, job, Cancellation(WHY))
+    deliver(play)
+
+    assert statuses(play) == {"canceled": 1}
 
 
 class TestAStrictBatch:

@@ -107,7 +107,8 @@ class TestTheLog:
         assert set(times.values()) == {1}
         assert Counter(event for _, event in times) == {CREATED: 1_201, DONE: 601}
 
-    def test_tells_once_of_a_job_that_ends_while_it_is_read(self, play, services):
+    def test_tells_once_of_a_job_that_ends_while_it_is_read(self, play, services, monkeypatch):
+        monkeypatch.setattr("chalicelib.stores.job_logs._PAGE", 1)
         batch = restart(services, leave_runs(services, play, 1), ASK)
         services.batch_worker.look(batch_key(ACME, batch.id))
 
@@ -115,7 +116,17 @@ class TestTheLog:
         first = next(log)
         services.batch_worker.work(batch_key(ACME, batch.id), 0)
 
-        assert [first.event, *(one.event for one in log)] == [CREATED]
+        assert [first.event, *(one.event for one in log)] == [CREATED, DONE]
+
+    def test_does_not_tell_of_a_failure_from_an_old_reading(self, play, services):
+        batch = restart(services, [NOBODY], ASK)
+        services.batch_worker.look(batch_key(ACME, batch.id))
+        [job] = services.batches.jobs(batch, after=-1, limit=9)
+
+        for _ in range(2):
+            services.batch_worker.execute(batch, job)
+
+        assert told(services, batch) == [(0, "0", CREATED, 3), (0, "1", FAILED, 3)]
 
 
 class TestAfterADeletion:
