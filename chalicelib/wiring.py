@@ -24,6 +24,7 @@ from chalicelib.service.apps import Apps
 from chalicelib.service.batch_work import BatchSweep, BatchWorker
 from chalicelib.service.batches import Batches, Sizes
 from chalicelib.service.births import Births
+from chalicelib.service.cancellations import Cancellations
 from chalicelib.service.cursors import Cursors
 from chalicelib.service.dead_letters import DeadLetters
 from chalicelib.service.definitions import Definitions
@@ -42,11 +43,13 @@ from chalicelib.stores.apps import AppStore
 from chalicelib.stores.batches import BatchStore
 from chalicelib.stores.bulk import BulkStore
 from chalicelib.stores.calls import Calls
+from chalicelib.stores.cancellations import CancellationStore
 from chalicelib.stores.clients import Clients, FunctionClient
 from chalicelib.stores.dead_letters import DeadLetterStore
 from chalicelib.stores.definitions import DefinitionStore
 from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.deployments import DeploymentStore
+from chalicelib.stores.job_logs import JobLogs
 from chalicelib.stores.keys import KeyStore
 from chalicelib.stores.lines import LineStore
 from chalicelib.stores.queues import DispatchQueue, RunQueue
@@ -171,6 +174,7 @@ def build(
     house = _House.of(settings, machine, clients or connect_clients(settings))
     now, new_id, runs = machine.now, machine.new_id, _runs(house, machine)
     batches = BatchStore(house.clients.connection, house.calls, house.runs, house.shards)
+    cancellation_store = CancellationStore(house.clients.connection, house.calls, house.runs)
     batch_queue = RunQueue(house.clients.sqs, settings.batches_queue_url, house.calls)
     return Services(
         access=Access(KeyStore(house.calls), now, new_id, machine.new_secret),
@@ -178,9 +182,18 @@ def build(
         runs=runs,
         restarts=Restarts(house.runs, house.definitions, house.births(new_id), now, new_id),
         dead_letters=_dead_letters(house, settings, machine),
-        batches=Batches(batches, batch_queue, now, new_id),
+        batches=Batches(batches, JobLogs(house.calls), batch_queue, now, new_id),
         together=Together(house.runs, batches, house.definitions, house.doorbell, now, new_id),
-        batch_worker=BatchWorker(batches, house.runs, house.definitions, batch_queue, house.doorbell, now, new_id),
+        batch_worker=BatchWorker(
+            batches,
+            house.runs,
+            house.definitions,
+            Cancellations(runs, house.runs, cancellation_store, house.definitions, now, new_id),
+            batch_queue,
+            house.doorbell,
+            now,
+            new_id,
+        ),
         batch_sweep=BatchSweep(batches, batch_queue, now),
         batch_sizes=settings.batch_sizes,
         flows=Flows(house.slots, now),

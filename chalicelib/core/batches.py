@@ -1,7 +1,8 @@
-"""Many restarts under one id: what is wished for all of them, split into jobs that succeed or fail by themselves."""
+"""Many runs under one id: what is wished for all of them, split into jobs that succeed or fail by themselves."""
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import assert_never
 
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId, SnapshotId, derived_uuid
 from chalicelib.core.json_values import Variables
@@ -17,6 +18,7 @@ MAX_JOB_SOURCES = 100
 
 class BatchKind(Enum):
     RESTART = "instance-restart"
+    CANCELLATION = "instance-deletion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,17 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Cancellation:
+    """Why every source of a batch is to be ended where it stands.
+
+    One that has ended, or is gone, is passed over; if the batch is strict, its job fails.
+    """
+
+    reason: str = ""
+    is_strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """A batch as it stands. Times in ms.
 
@@ -55,8 +68,7 @@ class Batch:
 
     account: AccountId
     id: str
-    kind: BatchKind
-    order: Order
+    order: Order | Cancellation
     cause: Cause
     sources: int
     per_job: int
@@ -65,12 +77,25 @@ class Batch:
     request_hash: str = ""
     jobs_created: int = 0
     is_suspended: bool = False
+    seeded_at: int | None = None
     started_at: int | None = None
     ended_at: int | None = None
+    is_deleted: bool = False
+    """Somebody ended it before it came to its end."""
     is_hidden: bool = False
     """Its history is shown to nobody any more."""
     remaining: int | None = None
     """How many jobs were not done when it was looked at last; None: every job that waits is to be rung for."""
+
+    @property
+    def kind(self) -> BatchKind:
+        match self.order:
+            case Order():
+                return BatchKind.RESTART
+            case Cancellation():
+                return BatchKind.CANCELLATION
+            case _:
+                assert_never(self.order)
 
     @property
     def jobs(self) -> int:
@@ -110,13 +135,18 @@ class JobFailure:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Some sources of a batch that are restarted together, or not at all. Without retries it waits for somebody."""
+    """Some sources of a batch that are worked on together, or not at all. Without retries it waits for somebody.
+
+    `done` of its sources an earlier delivery has dealt with; it has failed `failures` times.
+    """
 
     batch: str
     index: int
     sources: tuple[RunId, ...]
     created_at: int
     retries: int = RETRIES
+    done: int = 0
+    failures: int = 0
     failure: JobFailure | None = None
     failed_at: int | None = None
 

@@ -1,21 +1,23 @@
 """What a batch does by itself: its jobs are made in turns, each is done by itself, and the last one ends it.
 
     look ─► make the next jobs, ring for each ─► look again … ─► the sweep looks every minute whether it goes on
-    job  ─► plan every source's restart ─► write the runs and take the job away ─► ring for the runs
+    job  ─► plan every source's restart, or its end ─► write the runs and take the job away ─► ring for the runs
 
-A job whose sources cannot all be restarted writes nothing: it fails, and after some retries waits for somebody.
+A job that cannot do all that it should writes nothing: it fails, and after some retries waits for somebody.
 Whatever is done twice finds its own rows: ids of runs follow from batch and source, and a job is a row that goes.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import assert_never
 
-from chalicelib.core.batches import Batch, Job, JobFailure
+from chalicelib.core.batches import Batch, Cancellation, Job, JobFailure, Order
 from chalicelib.core.births import Birth, Plan
 from chalicelib.core.errors import Busy, RestartError
 from chalicelib.core.ids import RunId, digest
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.runs import GRACE_MS, Run
+from chalicelib.service.cancellations import LOADED, Cancellations
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell, due_soon
 from chalicelib.service.orders import plan_order
@@ -27,7 +29,6 @@ from chalicelib.stores.runs import RunStore
 
 PAGE = 500  # jobs that are rung for at once
 LAST_ONES = 20  # jobs, by their index, that look whether they were the last
-LOADED = 100  # runs that one call reads
 SWEPT = 100
 
 
@@ -36,6 +37,7 @@ class BatchWorker:
     batches: BatchStore
     runs: RunStore
     definitions: Definitions
+    cancellations: Cancellations
     queue: RunQueue
     doorbell: Doorbell
     now: Callable[[], int]
@@ -52,8 +54,10 @@ class BatchWorker:
     def advance(self, batch: Batch) -> None:
         """Do the same with a batch that was read just now."""
         if batch.is_over:
-            if self.batches.clear(batch, PAGE) == PAGE:
+            if self.batches.clear(batch, PAGE):
                 self._ring(batch)
+            else:
+                self.batches.rest(batch)
             return
         if batch.is_suspended:
             return
@@ -119,20 +123,35 @@ class BatchWorker:
     def execute(self, batch: Batch, job: Job) -> JobFailure | None:
         """Do a job now, and answer why it failed; raise `Busy` if nobody knows."""
         try:
-            plans = [self._plan(batch, source, run) for source, run in self._sources(batch, job)]
-            is_done = self.batches.finish(batch, job, plans, self.new_id())
+            is_done = self._perform(batch, job)
         except Busy:
             raise
         except RestartError as error:
             return self._failed(batch, job, error)
         if not is_done:
             return None
-        self.doorbell.ring_bulk(due_soon([plan.run for plan in plans], self.now()))
         if batch.started_at is None:
             self.batches.begin(batch, self.now())
         if job.index >= batch.jobs - LAST_ONES:
             self._end_if_done(batch)
         return None
+
+    def _perform(self, batch: Batch, job: Job) -> bool:
+        """Do all that a job says, and take it away; say no if it was gone."""
+        match batch.order:
+            case Order() as order:
+                return self._restart(batch, job, order)
+            case Cancellation() as order:
+                return self.cancellations.finish(batch, job, order)
+            case _:
+                assert_never(batch.order)
+
+    def _restart(self, batch: Batch, job: Job, order: Order) -> bool:
+        plans = [self._plan(batch, order, source, run) for source, run in self._sources(batch, job)]
+        is_done = self.batches.finish(batch, job, plans, self.new_id(), self.now())
+        if is_done:
+            self.doorbell.ring_bulk(due_soon([plan.run for plan in plans], self.now()))
+        return is_done
 
     def _sources(self, batch: Batch, job: Job) -> Iterator[tuple[RunId, Run | None]]:
         for first in range(0, len(job.sources), LOADED):
@@ -140,15 +159,15 @@ class BatchWorker:
             found = self.runs.load_all(batch.account, ids)
             yield from ((source, found.get(source)) for source in ids)
 
-    def _plan(self, batch: Batch, source: RunId, run: Run | None) -> Plan:
+    def _plan(self, batch: Batch, order: Order, source: RunId, run: Run | None) -> Plan:
         if run is None:
             raise RunNotFound(source)
         birth = Birth(batch.run_id(source), digest([batch.id, source]), self.now())
-        return plan_order(self.definitions, batch.order, run, birth, replace(batch.cause, batch=batch.id))
+        return plan_order(self.definitions, order, run, birth, replace(batch.cause, batch=batch.id))
 
     def _failed(self, batch: Batch, job: Job, error: RestartError) -> JobFailure:
         failure = JobFailure(error.code, error.message, dict(error.details))
-        if self.batches.fail(batch, job, failure, self.now()):
+        if self.batches.fail(batch, job, failure, self.now(), self.new_id()):
             self.queue.put([self._job_ring(batch, job)])
         return failure
 

@@ -1,20 +1,22 @@
-"""Use cases of batches: restart many runs under one id, watch how far it is, hold it, end it.
+"""Use cases of batches: restart or cancel many runs under one id, watch how far it is, hold it, end it.
 
 What a batch does by itself, its worker does (batch_work.py): here it is made, told of and changed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from chalicelib.core.batches import MAX_SOURCES, Batch, BatchKind, Job, Order
+from chalicelib.core.batches import MAX_SOURCES, Batch, Cancellation, Job, Order
 from chalicelib.core.errors import Busy, Invalid, NotFound, TooLarge
 from chalicelib.core.ids import AccountId, RunId
+from chalicelib.core.job_logs import JobEntry
 from chalicelib.core.refusals import KeyReused
 from chalicelib.core.runs import GRACE_MS, Cause
 from chalicelib.service.commands import Command
 from chalicelib.stores.batch_rows import batch_key
 from chalicelib.stores.batches import BatchStore
 from chalicelib.stores.calls import Refused
+from chalicelib.stores.job_logs import JobLogs
 from chalicelib.stores.pages import Page
 from chalicelib.stores.queues import BatchRing, RunQueue
 
@@ -67,6 +69,7 @@ class Sizes:
 @dataclass(frozen=True, slots=True)
 class Batches:
     batches: BatchStore
+    logs: JobLogs
     queue: RunQueue
     now: Callable[[], int]
     new_id: Callable[[], str]
@@ -80,8 +83,10 @@ class Batches:
             raise KeyReused
         return batch
 
-    def create(self, command: Command, order: Order, sources: Sequence[RunId], cause: Cause, sizes: Sizes) -> Batch:
-        """Write a batch of restarts, and ring for it; nothing is looked at yet. Each source counts once.
+    def create(
+        self, command: Command, order: Order | Cancellation, sources: Sequence[RunId], cause: Cause, sizes: Sizes
+    ) -> Batch:
+        """Write a batch, and ring for it; nothing is looked at yet. Each source counts once.
 
         The same command with a key makes the same batch.
         """
@@ -94,7 +99,6 @@ class Batches:
         batch = Batch(
             account=command.account,
             id=command.run_id(self.new_id),
-            kind=BatchKind.RESTART,
             order=order,
             cause=cause,
             sources=len(chosen),
@@ -141,6 +145,10 @@ class Batches:
         batch, job = self.batches.find_job(batch_key(account, batch_id), index)
         return None if batch is None or job is None or batch.is_over else (batch, job)
 
+    def log(self, batch: Batch, index: int | None = None) -> Iterator[JobEntry]:
+        """Go through what happened to a batch's jobs, or to one of them, in no order."""
+        return self.logs.of_batch(batch) if index is None else self.logs.of_job(batch, index)
+
     # -- changing
 
     def suspend(self, account: AccountId, batch_id: str, *, is_suspended: bool) -> Batch:
@@ -153,9 +161,9 @@ class Batches:
         return batch
 
     def delete(self, account: AccountId, batch_id: str, *, is_cascading: bool) -> None:
-        """End a batch as it stands: what it has restarted stays, and nothing more is; raise `BatchNotFound`."""
+        """End a batch as it stands: what it has done stays, and nothing more is; raise `BatchNotFound`."""
         batch = self.load(account, batch_id)
-        if not self.batches.end(batch, self.now(), self.new_id(), is_hidden=is_cascading):
+        if not self.batches.delete(batch, self.now(), self.new_id(), is_hidden=is_cascading):
             raise BatchNotFound(batch_id)
         self._ring(batch)
 
@@ -164,7 +172,7 @@ class Batches:
         batch = self.load(account, batch_id)
         if batch.is_hidden:
             raise BatchNotFound(batch_id)
-        self.batches.hide(batch)
+        self.batches.hide(batch, self.now())
 
     def set_retries(self, batch: Batch, index: int, retries: int) -> bool:
         """Give a job so many retries, and ring for it; say no if it is gone."""
@@ -179,7 +187,8 @@ class Batches:
 
     def delete_job(self, batch: Batch, index: int) -> bool:
         """Take a job away undone, which counts as completed; say no if it is gone."""
-        is_gone = self.batches.delete_job(batch, index)
+        _, job = self.batches.find_job(batch_key(batch.account, batch.id), index)
+        is_gone = job is not None and self.batches.delete_jobs(batch, [job], self.now())
         self._ring(batch)
         return is_gone
 

@@ -5,13 +5,15 @@
 | `head`             | what is wished, how far it is; in the index `by_account`, and in `due`      |
 | `sources#00000000` | the ids of the sources, `PER_ROW` of them in a row                          |
 | `job#00000000`     | a job that is not done yet, with its own sources                            |
+| `log#00000000#…`   | what happened to a job: its failures by their numbers, and `end`            |
 """
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Iterator, Sequence
+from typing import Any, assert_never, cast
 
-from chalicelib.core.batches import RETRIES, Batch, BatchKind, Job, JobFailure, Order
+from chalicelib.core.batches import RETRIES, Batch, BatchKind, Cancellation, Job, JobFailure, Order
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId, SnapshotId
+from chalicelib.core.job_logs import CREATION, ENDING, JobEntry, JobEvent
 from chalicelib.core.json_values import Variables
 from chalicelib.core.restart_requests import Data
 from chalicelib.core.run_summaries import list_position
@@ -70,8 +72,7 @@ def batch_from(row: BatchRow) -> Batch:
     return Batch(
         account=AccountId(account),
         id=batch_id,
-        kind=BatchKind(document["kind"]),
-        order=_read_order(document["order"]),
+        order=_read_order(BatchKind(document["kind"]), document["order"]),
         cause=read(document["cause"], Cause),
         sources=document["sources"],
         per_job=document["per_job"],
@@ -80,18 +81,36 @@ def batch_from(row: BatchRow) -> Batch:
         request_hash=document["request_hash"],
         jobs_created=int(row.jobs_created),
         is_suspended=bool(row.is_suspended),
+        seeded_at=whole(row.seeded_at),
         started_at=whole(row.started_at),
         ended_at=whole(row.ended_at),
+        is_deleted=bool(row.is_deleted),
         is_hidden=bool(row.is_hidden),
         remaining=whole(row.remaining),
     )
 
 
-def _plain_order(order: Order) -> Variables:
-    return {**plain(order), "start": plain_start(order.start)}
+def _plain_order(order: Order | Cancellation) -> Variables:
+    match order:
+        case Order():
+            return {**plain(order), "start": plain_start(order.start)}
+        case Cancellation():
+            return plain(order)
+        case _:
+            assert_never(order)
 
 
-def _read_order(data: dict[str, Any]) -> Order:
+def _read_order(kind: BatchKind, data: dict[str, Any]) -> Order | Cancellation:
+    match kind:
+        case BatchKind.RESTART:
+            return _read_restart(data)
+        case BatchKind.CANCELLATION:
+            return read(data, Cancellation)
+        case _:
+            assert_never(kind)
+
+
+def _read_restart(data: dict[str, Any]) -> Order:
     return Order(
         definition=DefinitionKey(data["definition"]),
         version=data["version"],
@@ -117,7 +136,7 @@ def job_row(batch: Batch, job: Job) -> BatchRow:
     """Write a job that nobody has tried yet."""
     document: Variables = {"sources": [*job.sources], "created_at": job.created_at}
     key = batch_key(batch.account, batch.id)
-    return BatchRow(key, job_part(job.index), document=pack(document), retries=RETRIES)
+    return BatchRow(key, job_part(job.index), document=pack(document), retries=RETRIES, failures=0, done=0)
 
 
 def job_from(row: BatchRow) -> Job:
@@ -128,6 +147,49 @@ def job_from(row: BatchRow) -> Job:
         sources=tuple(document["sources"]),
         created_at=document["created_at"],
         retries=int(row.retries),
-        failure=JobFailure(**cast("dict[str, Any]", unpack(row.failure))) if row.failure else None,
+        done=int(row.done),
+        failures=int(row.failures),
+        failure=_read_failure(row),
         failed_at=whole(row.failed_at),
     )
+
+
+def _read_failure(row: BatchRow) -> JobFailure | None:
+    return JobFailure(**cast("dict[str, Any]", unpack(row.failure))) if row.failure else None
+
+
+# -- what happened to jobs
+
+
+def log_part(index: int, name: str) -> str:
+    return f"log#{index:08d}#{name}"
+
+
+def failure_row(batch: Batch, job: Job, failure: JobFailure, at: int) -> BatchRow:
+    """Write down that a job failed, once more than before."""
+    name = f"{job.failures + 1:08d}"
+    return _log_row(batch, job, name, {"event": JobEvent.FAILED.value, "at": at}, failure=pack(plain(failure)))
+
+
+def ending_row(batch: Batch, job: Job, event: JobEvent, at: int) -> BatchRow:
+    """Write down how a job ended, and what its own row says of its beginning, since that goes."""
+    return _log_row(batch, job, ENDING, {"event": event.value, "at": at, "created_at": job.created_at})
+
+
+def _log_row(batch: Batch, job: Job, name: str, document: Variables, failure: bytes | None = None) -> BatchRow:
+    key = batch_key(batch.account, batch.id)
+    return BatchRow(key, log_part(job.index, name), document=pack(document), retries=job.retries, failure=failure)
+
+
+def entries_from(row: BatchRow) -> Iterator[JobEntry]:
+    """Answer what a row tells of a job's past: its own, that it was created; its ending, that too."""
+    if row.part.startswith("job#"):
+        job = job_from(row)
+        yield JobEntry(job.index, CREATION, JobEvent.CREATED, job.created_at)
+        return
+    _, index, name = row.part.split("#")
+    told = cast("dict[str, Any]", unpack(row.document))
+    if name == ENDING:
+        yield JobEntry(int(index), CREATION, JobEvent.CREATED, told["created_at"])
+    name = name if name == ENDING else str(int(name))
+    yield JobEntry(int(index), name, JobEvent(told["event"]), told["at"], int(row.retries), _read_failure(row))

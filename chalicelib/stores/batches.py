@@ -1,6 +1,8 @@
 """Batches in DynamoDB. How far a batch is, its rows say: a job is a row until it is done, and then it is none.
 
 head and sources  ─►  jobs, as many as the head counts  ─►  runs, in the transaction in which their job goes
+
+What happened to a job is written in the transaction that changes it: its failures, and its ending as its row goes.
 """
 
 from collections.abc import Sequence
@@ -15,6 +17,7 @@ from chalicelib.core.batches import Batch, Job, JobFailure
 from chalicelib.core.births import Plan
 from chalicelib.core.errors import TooLarge
 from chalicelib.core.ids import AccountId, RunId
+from chalicelib.core.job_logs import JobEvent
 from chalicelib.core.run_summaries import list_position
 from chalicelib.stores.batch_rows import (
     DUE,
@@ -22,6 +25,8 @@ from chalicelib.stores.batch_rows import (
     PER_ROW,
     batch_from,
     batch_key,
+    ending_row,
+    failure_row,
     head_row,
     job_from,
     job_part,
@@ -111,12 +116,15 @@ class BatchStore:
         """Create the next jobs; raise `Refused` if somebody else did, or if they are not wanted any more."""
         head = BatchRow(batch_key(batch.account, batch.id), HEAD)
         is_next = (BatchRow.jobs_created == batch.jobs_created) & BatchRow.ended_at.does_not_exist()
-        count = BatchRow.jobs_created.set(batch.jobs_created + len(jobs))
+        created = batch.jobs_created + len(jobs)
+        counts: list[Action] = [BatchRow.jobs_created.set(created)]
+        if created == batch.jobs:
+            counts.append(BatchRow.seeded_at.set(jobs[-1].created_at))
 
         def put(transaction: TransactWrite) -> None:
             for job in jobs:
                 transaction.save(job_row(batch, job), condition=BatchRow.pk.does_not_exist())
-            transaction.update(head, actions=[count], condition=is_next)
+            transaction.update(head, actions=counts, condition=is_next)
 
         self.calls.transact(self.connection, put, head.pk, "seed", str(batch.jobs_created))
 
@@ -141,14 +149,15 @@ class BatchStore:
         retries = [int(row.retries) for row in self.calls.make(query)]
         return len(retries), retries.count(0)
 
-    def finish(self, batch: Batch, job: Job, plans: Sequence[Plan], writer: str) -> bool:
+    def finish(self, batch: Batch, job: Job, plans: Sequence[Plan], writer: str, at: int) -> bool:
         """Write the runs of a job, and take the job away with the last of them; say no if it was gone before.
 
         Runs that an earlier delivery of the job has written are left as they are. Raises `LineFull`.
         """
         parts = [self._birth(plan, writer) for plan in plans]
-        closing = Part(job, removes=(self._job(batch, job.index), BatchRow.pk.exists()))
-        groups = [*chunks(parts, spared=1)] or [[]]
+        ending = ending_row(batch, job, JobEvent.DONE, at)
+        closing = Part(job, [ending], removes=(self._job(batch, job.index), BatchRow.pk.exists()))
+        groups = [*chunks(parts, spared=closing.actions)] or [[]]
         for number, group in enumerate(groups):
             is_last = number == len(groups) - 1
             if not self._transact(batch, job, [*group, closing] if is_last else group, f"{writer}{number}"):
@@ -199,30 +208,45 @@ class BatchStore:
             part.consumes = lambda to: unlisted(to, plan.run.account, letter, plan.run.id)
         return part
 
-    def fail(self, batch: Batch, job: Job, failure: JobFailure, at: int) -> int | None:
+    def fail(self, batch: Batch, job: Job, failure: JobFailure, at: int, writer: str) -> int | None:
         """Take one retry from a job, if it has any, and answer how many are left; None if somebody else was at it."""
-        left = max(0, job.retries - 1)
+        left, row = max(0, job.retries - 1), self._job(batch, job.index)
+        is_unmoved = (BatchRow.retries == job.retries) & (BatchRow.failures == job.failures)
         actions: list[Action] = [
             BatchRow.retries.set(left),
+            BatchRow.failures.set(job.failures + 1),
             BatchRow.failure.set(pack(plain(failure))),
             BatchRow.failed_at.set(at),
         ]
-        return left if self._update(self._job(batch, job.index), actions, job.retries) else None
+
+        def put(transaction: TransactWrite) -> None:
+            transaction.save(failure_row(batch, job, failure, at))
+            transaction.update(row, actions=actions, condition=is_unmoved)
+
+        try:
+            self.calls.transact(self.connection, put, row.pk, row.part, "fail", writer)
+        except Refused:
+            return None
+        return left
 
     def set_retries(self, batch: Batch, index: int, retries: int) -> bool:
         """Give a job so many retries; say no if it is gone."""
-        return self._update(self._job(batch, index), [BatchRow.retries.set(retries)], None)
-
-    def _update(self, row: BatchRow, actions: list[Action], retries: int | None) -> bool:
-        is_ours = BatchRow.pk.exists() if retries is None else BatchRow.retries == retries
-        return self.calls.accepts(lambda: row.update(actions, condition=is_ours))
-
-    def delete_job(self, batch: Batch, index: int) -> bool:
-        """Take a job away undone; say no if it was gone."""
         row = self._job(batch, index)
-        if self.calls.find(BatchRow, row.pk, row.part) is None:
+        return self.calls.accepts(lambda: row.update([BatchRow.retries.set(retries)], condition=BatchRow.pk.exists()))
+
+    def delete_jobs(self, batch: Batch, jobs: Sequence[Job], at: int) -> bool:
+        """Take up to fifty jobs away undone, all or none; say no if one of them was gone."""
+
+        def put(transaction: TransactWrite) -> None:
+            for job in jobs:
+                transaction.delete(self._job(batch, job.index), condition=BatchRow.pk.exists())
+                transaction.save(ending_row(batch, job, JobEvent.DELETED, at))
+
+        names = [str([job.index, job.retries]) for job in jobs]
+        try:
+            self.calls.transact(self.connection, put, batch.account, batch.id, "delete", str(at), *names)
+        except Refused:
             return False
-        self.calls.make(row.delete)
         return True
 
     def _job(self, batch: Batch, index: int) -> BatchRow:
@@ -249,27 +273,53 @@ class BatchStore:
         """Note when a job of a batch first succeeded."""
         self.change(batch, BatchRow.started_at.set(BatchRow.started_at | at))
 
-    def end(self, batch: Batch, at: int, writer: str, *, is_hidden: bool = False) -> bool:
-        """Let a batch be over: nothing of it is done from here on; say no if somebody else has ended it."""
-        hiding = [BatchRow.is_hidden.set(is_hidden)] if is_hidden else []
-        if self.change(batch, BatchRow.ended_at.set(at), BatchRow.writer.set(writer), *_ASLEEP, *hiding):
+    def end(self, batch: Batch, at: int, writer: str, *more: Action) -> bool:
+        """Let a batch be over: nothing of it is done from here on; say no if somebody else has ended it.
+
+        The sweep looks at it once more, for somebody to clear it.
+        """
+        ending = (BatchRow.ended_at.set(at), BatchRow.writer.set(writer), *_waking(at))
+        if self.change(batch, *ending, *more):
             return True
         stands = self.calls.find(BatchRow, batch_key(batch.account, batch.id), HEAD)
         return stands is not None and stands.writer == writer  # ours: its answer was lost
 
-    def hide(self, batch: Batch) -> None:
-        """Show a batch's history to nobody any more, whether it has ended or not."""
-        row = BatchRow(batch_key(batch.account, batch.id), HEAD)
-        self.calls.make(lambda: row.update([BatchRow.is_hidden.set(True)]))
+    def delete(self, batch: Batch, at: int, writer: str, *, is_hidden: bool) -> bool:
+        """Let a batch be over before it came to its end; say no if it has."""
+        hiding = [BatchRow.is_hidden.set(is_hidden)] if is_hidden else []
+        return self.end(batch, at, writer, BatchRow.is_deleted.set(True), *hiding)
 
-    def clear(self, batch: Batch, limit: int) -> int:
-        """Remove some of the rows that a batch which is over has beside its head; answer how many."""
-        key, others = batch_key(batch.account, batch.id), BatchRow.part.between("i", "z")
+    def hide(self, batch: Batch, wake_at: int) -> None:
+        """Show a batch's history to nobody any more; of one that has ended, let the sweep look whether all is gone."""
+        hiding, row = BatchRow.is_hidden.set(True), BatchRow(batch_key(batch.account, batch.id), HEAD)
+        if not self.change(batch, hiding):
+            self.calls.make(lambda: row.update([hiding, *_waking(wake_at)]))
+
+    # -- what is left of one that is over
+
+    def clear(self, batch: Batch, limit: int) -> bool:
+        """Take away what nobody needs of a batch that is over, and say whether there may be more.
+
+        That is all beside its head if its history is shown to nobody. Else the log stays, and what jobs are left come
+        into it: they were deleted when the batch was.
+        """
+        jobs = [] if batch.is_hidden else self.jobs(batch.account, batch.id, limit=limit)
+        for first in range(0, len(jobs), SEEDED_AT_ONCE):
+            self.delete_jobs(batch, jobs[first : first + SEEDED_AT_ONCE], batch.ended_at or 0)
+        return bool(jobs) or self._remove(batch, "i" if batch.is_hidden else "sources#", limit)
+
+    def _remove(self, batch: Batch, since: str, limit: int) -> bool:
+        key, others = batch_key(batch.account, batch.id), BatchRow.part.between(since, "z")
         query = lambda: list(BatchRow.query(key, others, attributes_to_get=["pk", "part"], limit=limit))  # noqa: E731
         rows = self.calls.make(query)
         for row in rows:
             self.calls.make(row.delete)
-        return len(rows)
+        return len(rows) == limit
+
+    def rest(self, batch: Batch) -> None:
+        """Let nobody look at a batch any more."""
+        row = BatchRow(batch_key(batch.account, batch.id), HEAD)
+        self.calls.make(lambda: row.update([*_ASLEEP]))
 
     # -- the sweep
 

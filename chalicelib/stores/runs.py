@@ -225,14 +225,20 @@ class RunStore:
             if stands is None or stands.writer != row.writer:
                 raise
 
+    def moved_rows(
+        self, run: Run, index: int, entries: Sequence[Entry], writer: str
+    ) -> tuple[RunRow, list[JournalRow]]:
+        """Answer the rows of a run that has gone on since the revision that it carries; raise what is too large."""
+        head = row_of(replace(run, revision=run.revision + 1), self.shards, writer)
+        return head, rows_of(run.account, run.id, index, entries, writer)
+
     def commit(self, run: Run, index: int, entries: Sequence[Entry], letter: DeadLetter | None, writer: str) -> Run:
         """Write entries, head and dead letter, whole or not at all; raise `Refused` if the run moved meanwhile.
 
         A run that has ended leaves its line with that. `run` carries the revision it was read at; the one answered
         carries the next.
         """
-        head = row_of(replace(run, revision=run.revision + 1), self.shards, writer)
-        rows = rows_of(run.account, run.id, index, entries, writer)
+        head, rows = self.moved_rows(run, index, entries, writer)
         is_unmoved = RunRow.revision == run.revision
         if not rows and letter is None:
             self._save_head(head, is_unmoved)

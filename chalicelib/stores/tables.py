@@ -305,7 +305,7 @@ class BatchesDue(GlobalSecondaryIndex[Any]):
 
 
 class BatchRow(Model):
-    """A batch (`part` is `head`), its sources (`sources#…`) and its jobs (`job#…`), side by side."""
+    """A batch (`part` is `head`), its sources (`sources#…`), its jobs (`job#…`) and their log (`log#…`)."""
 
     class Meta:
         table_name = "batches"
@@ -316,11 +316,15 @@ class BatchRow(Model):
     jobs_created = NumberAttribute(null=True)
     is_suspended = BooleanAttribute(null=True)
     is_hidden = BooleanAttribute(null=True)
+    is_deleted = BooleanAttribute(null=True)
     remaining = NumberAttribute(null=True)
     writer = UnicodeAttribute(null=True)
+    seeded_at = NumberAttribute(null=True)
     started_at = NumberAttribute(null=True)
     ended_at = NumberAttribute(null=True)
     retries = NumberAttribute(null=True)
+    done = NumberAttribute(null=True)
+    failures = NumberAttribute(null=True)
     failure = BinaryAttribute(null=True, legacy_encoding=False)
     failed_at = NumberAttribute(null=True)
     account_shard = UnicodeAttribute(null=True)

@@ -24,7 +24,7 @@ def until(look: Callable[[], Any], expected: Any) -> Any:
 
 
 def generic(url: str, key: str, bpmn: str) -> Told:
-    """Deploy, start, delete, restart together and as a batch, watch it, look at history: generic-camunda-client."""
+    """Deploy, start, delete, restart together and as a batch, watch it, look at history, delete all at the end."""
     import generic_camunda_client as camunda
 
     configuration = camunda.Configuration(host=url, username="anybody", password=key)
@@ -61,6 +61,7 @@ def generic(url: str, key: str, bpmn: str) -> Told:
     batches.delete_batch(batch.id, cascade=True)
     yield "left", batches.get_batches_count().count
     yield from _looked(client, definition, before)
+    yield from _deleted(client)
 
 
 def _looked(client: Any, definition: Any, before: Any) -> Told:
@@ -82,6 +83,22 @@ def _looked(client: Any, definition: Any, before: Any) -> Told:
         )
     except camunda.ApiException as error:
         yield "refused", [error.status, json.loads(error.body)["message"][:12]]
+
+
+def _deleted(client: Any) -> Told:
+    """Delete what goes on as a batch, and read in the job log that each was."""
+    import generic_camunda_client as camunda
+
+    instances, batches = camunda.ProcessInstanceApi(client), camunda.BatchApi(client)
+    query = camunda.ProcessInstanceQueryDto(process_definition_key="review")
+    wish = camunda.DeleteProcessInstancesDto(process_instance_query=query, delete_reason="the story is over")
+    batch = instances.delete_process_instances_async_operation(delete_process_instances_dto=wish)
+    yield "deletion", [batch.type, batch.total_jobs]
+    until(lambda: batches.get_batches_count().count, 0)
+    yield "alive", instances.get_process_instances_count(process_definition_key="review").count
+    log = camunda.HistoricJobLogApi(client)
+    done = log.get_historic_job_logs(job_definition_id=batch.batch_job_definition_id, success_log=True)
+    yield "log", [len(done), {one.job_definition_type for one in done} == {"instance-deletion"}]
 
 
 def _of_running(camunda: Any, instance: str, instruction: Any) -> Any:

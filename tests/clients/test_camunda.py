@@ -52,6 +52,9 @@ def test_the_generated_client_deploys_restarts_and_watches_a_batch(url: str) -> 
         "tasks": ["decide"],
         "tree": ["decide"],
         "refused": [500, "ENGINE-13040"],
+        "deletion": ["instance-deletion", 6],
+        "alive": 0,
+        "log": [6, True],
     }
 
 

@@ -1,9 +1,11 @@
-"""Batches of restarts, as Camunda's clients ask for them; they stand beside `scenarios.py`."""
+"""Batches of restarts and deletions, as Camunda's clients ask for them; they stand beside `scenarios.py`."""
 
 import json
+from collections import Counter
 
 from chalicelib.core.ids import derived_uuid
 from tests.faults.beginnings import INPUT, STARTS, publish
+from tests.faults.engines import Row
 from tests.faults.play import PATIENCE, PAUSE, Asked, Play
 from tests.faults.scenarios import scenario
 from tests.graphs import Ask, Call, steps
@@ -15,12 +17,17 @@ NOBODY = "00000000-0000-4000-8000-0000000000ff"
 SOURCES = 3
 
 
-def canceled_runs(play: Play) -> None:
-    """Let three runs wait for a person, and be canceled."""
+def waiting_runs(play: Play) -> list[str]:
+    """Let three runs wait for a person."""
     publish(play, steps(Call("charge"), Ask("decide")))
     runs = [play.ask(f"source {number}", STARTS, INPUT) for number in range(SOURCES)]
     play.settle()
-    for run in runs:
+    return runs
+
+
+def canceled_runs(play: Play) -> None:
+    """Let three runs wait for a person, and be canceled."""
+    for run in waiting_runs(play):
         play.request("DELETE", f"{REST}/process-instance/{run}", None, None, None)
     play.settle()
 
@@ -29,15 +36,15 @@ def sources_of(play: Play) -> list[str]:
     return sorted(play.given.values())
 
 
-def ask_for_batch(play: Play, body: object, key: str = "k") -> str:
+def ask_for_batch(play: Play, body: object, path: str = f"{ORDER}/restart-async") -> str:
     """Ask for a batch under a key until there is an answer, and answer its id."""
     for _ in range(PATIENCE):
-        reply = play.request("POST", f"{ORDER}/restart-async", body, key, None)
+        reply = play.request("POST", path, body, "k", None)
         if not reply.is_unknown:
             break
         play.stage.clock.advance(PAUSE)
     else:
-        play.problems.append("UNANSWERED: restart-async")
+        play.problems.append(f"UNANSWERED: {path}")
         return ""
     batch: str = json.loads(reply.body)["id"]
     return batch
@@ -63,6 +70,20 @@ def expect_end(play: Play, batch: str, *, jobs_left: int = 0) -> None:
     is_ended, retries = "ended_at" in head, {row["retries"]["N"] for row in jobs}
     if is_ended != (not jobs_left) or len(jobs) != jobs_left or retries - {"0"}:
         play.problems.append(f"BATCH: {batch} has {len(jobs)} jobs, and ended: {is_ended}")
+    expect_log(play, batch, head, jobs)
+
+
+def expect_log(play: Play, batch: str, head: Row, jobs: list[Row]) -> None:
+    """Expect that the log tells of each job: its failures one by one, and once how it ended unless it waits."""
+    parts = [row["part"]["S"] for row in play.rows("batches") if row["pk"]["S"] == f"{ACME}#{batch}"]
+    logged = Counter(part.split("#")[1] for part in parts if part.startswith("log#"))
+    ended = {part.split("#")[1] for part in parts if part.startswith("log#") and part.endswith("#end")}
+    waiting = {row["part"]["S"].split("#")[1]: int(row["failures"]["N"]) for row in jobs}
+    created = {f"{index:08d}" for index in range(int(head["jobs_created"]["N"]))}
+    if ended | waiting.keys() != created or ended & waiting.keys():
+        play.problems.append(f"LOG: of {sorted(created)} ended {sorted(ended)} and wait {sorted(waiting)}")
+    if any(logged[index] != failures for index, failures in waiting.items()):
+        play.problems.append(f"LOG: {dict(logged)} of those that failed {waiting} times")
 
 
 @scenario(canceled_runs)
@@ -105,6 +126,48 @@ def end_a_batch_at_once(play: Play) -> None:
     _change(play, "DELETE", f"{REST}/batch/{batch}", None)
     play.settle()
     expect_reborn(play, batch, sources_of(play), is_optional=True)
+    expect_end(play, batch)
+
+
+def three_that_wait(play: Play) -> None:
+    waiting_runs(play)
+
+
+DELETIONS = f"{REST}/process-instance/delete"
+
+
+def expect_canceled(play: Play, sources: list[str]) -> None:
+    """Expect that each of these runs was canceled, by one entry in its journal."""
+    for source in sources:
+        play.asked[f"deleted {source}"] = Asked("", None, None, frozenset({"canceled"}), 0, run=source)
+
+
+@scenario(three_that_wait)
+def delete_as_a_batch(play: Play) -> None:
+    batch = ask_for_batch(play, {"processInstanceIds": sources_of(play)}, DELETIONS)
+    play.settle()
+    expect_canceled(play, sources_of(play))
+    expect_end(play, batch)
+
+
+@scenario(three_that_wait)
+def delete_as_a_batch_with_one_that_must_be_there(play: Play) -> None:
+    wished = {"processInstanceIds": [*sources_of(play), NOBODY], "failIfNotExists": True}
+    batch = ask_for_batch(play, wished, DELETIONS)
+    play.settle()
+    expect_canceled(play, sources_of(play))
+    expect_end(play, batch, jobs_left=1)
+
+
+@scenario(three_that_wait)
+def delete_as_a_batch_what_goes_on_meanwhile(play: Play) -> None:
+    """Somebody completes a task of one of them as the batch is accepted."""
+    first, *others = sources_of(play)
+    batch = ask_for_batch(play, {"processInstanceIds": [first, *others]}, DELETIONS)
+    _change(play, "POST", f"/ops/v1/runs/{first}/tasks/{play.opened(first, 'decide')}/complete", {"variables": {}})
+    play.settle()
+    play.asked["completed or deleted"] = Asked("", None, None, frozenset({"canceled", "completed"}), 0, run=first)
+    expect_canceled(play, others)
     expect_end(play, batch)
 
 

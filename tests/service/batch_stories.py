@@ -24,12 +24,19 @@ COMMAND = Command(ACME, "ops", "start", ORDER, {})
 Row = dict[str, Any]
 
 
-def publish(play: Play, block: Block) -> wiring.Services:
-    """Publish a definition, and answer a warm process."""
+def publish(play: Play, block: Block, **more: Any) -> wiring.Services:
+    """Publish a definition with these fields, and answer a warm process."""
     services = play.stage.boot()
-    services.definitions.save_draft(ACME, ORDER, document(block))
+    services.definitions.save_draft(ACME, ORDER, {**document(block), **more})
     services.definitions.publish(ACME, ORDER)
     return services
+
+
+def deliver(play: Play, rounds: int = 100_000) -> None:
+    """Deliver what is visible, and what comes of it; no time passes."""
+    for _ in range(rounds):
+        if not play.deliver():
+            return
 
 
 def canceled_run(services: wiring.Services, **more: Any) -> RunId:

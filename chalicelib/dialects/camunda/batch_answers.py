@@ -1,12 +1,11 @@
 """Batches, their jobs, job definitions and incidents as Camunda's clients read them: every key, nulls included."""
 
-from typing import Any
+from typing import Any, assert_never
 
-from chalicelib.core.batches import Batch, Job
-from chalicelib.core.ids import DefinitionKey
+from chalicelib.core.batches import Batch, Cancellation, Job, JobFailure, Order
 from chalicelib.dialects.camunda.dates import write_date, write_date_or_none
 from chalicelib.dialects.camunda.ids import tenant_of
-from chalicelib.dialects.camunda.restart_refusals import tell
+from chalicelib.dialects.camunda.restart_refusals import tell, tell_cancellation
 from chalicelib.service.batches import Statistics
 
 Told = dict[str, Any]
@@ -43,15 +42,22 @@ def _write(batch: Batch) -> Told:
         "seedJobDefinitionId": job_definition_id(batch, SEED),
         "monitorJobDefinitionId": job_definition_id(batch, MONITOR),
         "batchJobDefinitionId": job_definition_id(batch, EXECUTION),
-        "tenantId": _tenant(batch),
+        "tenantId": tenant_of_batch(batch),
         "createUserId": batch.cause.actor,
         "startTime": write_date(batch.created_at),
         "executionStartTime": write_date_or_none(batch.started_at),
     }
 
 
-def _tenant(batch: Batch) -> str | None:
-    return tenant_of(DefinitionKey(batch.order.definition))
+def tenant_of_batch(batch: Batch) -> str | None:
+    """Name the tenant whose instances are restarted; those that are deleted may be of several."""
+    match batch.order:
+        case Order() as order:
+            return tenant_of(order.definition)
+        case Cancellation():
+            return None
+        case _:
+            assert_never(batch.order)
 
 
 # -- job definitions
@@ -62,17 +68,22 @@ def job_definition_id(batch: Batch, part: str) -> str:
     return f"{batch.id}.{part}"
 
 
+def job_type(batch: Batch, part: str) -> str:
+    """Say what the jobs of a job definition do."""
+    return _JOB_TYPES.get(part, batch.kind.value)
+
+
 def write_job_definition(batch: Batch, part: str) -> Told:
     return {
         "id": job_definition_id(batch, part),
         "processDefinitionId": None,
         "processDefinitionKey": None,
         "activityId": None,
-        "jobType": _JOB_TYPES.get(part, batch.kind.value),
+        "jobType": job_type(batch, part),
         "jobConfiguration": batch.id,
         "overridingJobPriority": None,
         "suspended": batch.is_suspended,
-        "tenantId": _tenant(batch),
+        "tenantId": tenant_of_batch(batch),
         "deploymentId": None,
     }
 
@@ -81,11 +92,11 @@ def write_job_definition(batch: Batch, part: str) -> Told:
 
 
 def write_job(batch: Batch, job: Job) -> Told:
-    """Write a job that restarts sources."""
+    """Write a job that restarts sources, or ends them."""
     return {
         **_any_job(batch, EXECUTION),
         "id": job.id,
-        "exceptionMessage": failure_message(batch, job),
+        "exceptionMessage": failure_message(batch, job.failure),
         "retries": job.retries,
         "createTime": write_date(job.created_at),
     }
@@ -115,18 +126,23 @@ def _any_job(batch: Batch, part: str) -> Told:
         "dueDate": None,
         "suspended": batch.is_suspended,
         "priority": 0,
-        "tenantId": _tenant(batch),
+        "tenantId": tenant_of_batch(batch),
         "batchId": batch.id,
     }
 
 
-def failure_message(batch: Batch, job: Job) -> str | None:
-    """Say why a job failed last, in the engine's words where it has any."""
-    failure = job.failure
+def failure_message(batch: Batch, failure: JobFailure | None) -> str | None:
+    """Say why a job failed, in the engine's words where it has any."""
     if failure is None:
         return None
-    told = tell(batch.account, batch.order, failure.code, failure.details)
-    return told.message if told else failure.message
+    match batch.order:
+        case Order() as order:
+            told = tell(batch.account, order, failure.code, failure.details)
+            return told.message if told else failure.message
+        case Cancellation():
+            return tell_cancellation(failure.code, failure.details) or failure.message
+        case _:
+            assert_never(batch.order)
 
 
 def write_incident(batch: Batch, job: Job) -> Told:
@@ -144,8 +160,8 @@ def write_incident(batch: Batch, job: Job) -> Told:
         "causeIncidentId": incident,
         "rootCauseIncidentId": incident,
         "configuration": job.id,
-        "incidentMessage": failure_message(batch, job),
-        "tenantId": _tenant(batch),
+        "incidentMessage": failure_message(batch, job.failure),
+        "tenantId": tenant_of_batch(batch),
         "jobDefinitionId": job_definition_id(batch, EXECUTION),
         "annotation": None,
     }

@@ -157,7 +157,7 @@ def show(services: Services, call: Call) -> Answer:
 def stacktrace(services: Services, call: Call) -> Answer:
     """Show why a job failed last: there is no more to it than the message."""
     batch, job = _load(services, call, not_found(f"No job found with id {call.params['id']}", 0))
-    text = None if isinstance(job, str) else failure_message(batch, job)
+    text = None if isinstance(job, str) else failure_message(batch, job.failure)
     return Answer(200, text or "", {"Content-Type": "text/plain"})
 
 
@@ -170,9 +170,7 @@ def execute(services: Services, call: Call) -> Answer:
         return Answer(204)
     failure = services.batch_worker.execute(batch, job)
     if failure is not None:
-        found = services.batches.job(call.account, batch.id, job.index)
-        message = failure_message(*found) if found else failure.message
-        raise not_found(message or failure.message, 0)
+        raise not_found(failure_message(batch, failure) or failure.message, 0)
     return Answer(204)
 
 

@@ -1,4 +1,4 @@
-"""Why a process instance could not be restarted, in the engine's words: in an answer, and on a batch's job.
+"""Why a process instance could not be restarted, or ended, in the engine's words: in an answer, and on a job.
 
 What is wrong with instructions is said of a start in the same words.
 """
@@ -66,6 +66,13 @@ def tell_place(places: Sequence[Place], definition_id: str, code: str, details: 
             return Told(f"Cannot start after activity {details['element']}; {why}", False)
         case _:
             return None
+
+
+def tell_cancellation(code: str, details: Details) -> str | None:
+    """Answer what the engine says when an instance could not be ended; None if it knows no such."""
+    if code == "run_not_found":
+        return f"No process instance found for id '{details['run_id']}': processInstance is null"
+    return None
 
 
 def _cannot(details: Details) -> str:

@@ -4,10 +4,10 @@ Sources are named, or found by a historic query that is asked once, now; both ar
 be with one of them is said at once when they are restarted together, and by its job when they are a batch.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.core.batches import MAX_SOURCES, Batch, Order
+from chalicelib.core.batches import Batch, Order
 from chalicelib.core.deployments import SeenVersion
 from chalicelib.core.errors import Conflict, Invalid, NotFound
 from chalicelib.core.ids import ActivityId, RunId, TransitionId
@@ -17,11 +17,12 @@ from chalicelib.core.runs import Cause
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
 from chalicelib.core.versions import NamedVersion
 from chalicelib.dialects.camunda.batch_answers import write_batch
-from chalicelib.dialects.camunda.instance_queries import InstanceQuery, matching_ids, read_query
+from chalicelib.dialects.camunda.instance_queries import InstanceQuery, read_query
 from chalicelib.dialects.camunda.lookups import find_by_id, id_of, load_by_key
 from chalicelib.dialects.camunda.reading import as_bool, as_list, as_object, as_text, as_texts, read_object
-from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, malformed
+from chalicelib.dialects.camunda.refusals import invalid, malformed
 from chalicelib.dialects.camunda.restart_refusals import told_restart
+from chalicelib.dialects.camunda.selections import selected
 from chalicelib.dialects.edge import Answer, Call, Services
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
@@ -121,7 +122,7 @@ def _restart(services: Services, call: Call, load: Load) -> Answer:
     wish = read_wish(call)
     if not wish.places:
         raise invalid("Restart instructions cannot be empty: instructions is empty")
-    sources = _sources(services, call, wish, "Process instance ids cannot be null: Process instance ids")
+    sources = _sources(services, call, wish, "Process instance ids")
     version = _active(load(), call)
     order = wish.order(version, services, call)
     command = _command(call, "restart", wish)
@@ -151,7 +152,7 @@ def _restart_async(services: Services, call: Call, load: Load) -> Answer:
     earlier = services.batches.earlier(command)
     if earlier is not None:
         return answer(write_batch(earlier))
-    sources = _sources(services, call, wish, "Process instance ids cannot be null: processInstanceIds")
+    sources = _sources(services, call, wish, "processInstanceIds")
     if not wish.places:
         raise invalid("Restart instructions cannot be empty: instructions is empty")
     order = wish.order(_active(load(), call), services, call)
@@ -168,23 +169,9 @@ def _command(call: Call, route: str, wish: Wish) -> Command:
     return Command(call.account, "camunda", route, subject, wish.body, read_idempotency_key(call))
 
 
-def _sources(services: Services, call: Call, wish: Wish, null: str) -> list[RunId]:
-    """Answer the ids that are named and those that the query finds, each once."""
-    found = dict.fromkeys(wish.ids)
-    if wish.query is not None:
-        found.update(dict.fromkeys(_found(services, call, wish.query)))
-    if not found:
-        raise invalid("processInstanceIds is empty")
-    if None in found:
-        raise invalid(f"{null} contains null value")
-    return [RunId(one) for one in found if one is not None]
-
-
-def _found(services: Services, call: Call, query: InstanceQuery) -> Iterator[str]:
-    for number, run_id in enumerate(matching_ids(services, call.account, query)):
-        if number == MAX_SOURCES:
-            raise EngineRefusal(400, "InvalidRequestException", f"Max results limit of {MAX_SOURCES} exceeded!")
-        yield run_id
+def _sources(services: Services, call: Call, wish: Wish, ids: str) -> list[RunId]:
+    """Answer the ids that are named and those that the query finds; `ids` is what the engine calls them."""
+    return selected(services, call, wish.ids, wish.query, f"Process instance ids cannot be null: {ids}")
 
 
 def _of_id(services: Services, call: Call) -> SeenVersion:

@@ -10,9 +10,11 @@ import msgspec
 from chalicelib.core.access import Scope
 from chalicelib.dialects.camunda import (
     batches,
+    deletions,
     deployments,
     history,
     instance_variables,
+    job_log,
     jobs,
     process_definitions,
     restarts,
@@ -70,7 +72,9 @@ ROUTES: tuple[Route, ...] = (
     *instance_variables.ROUTES,
     *tasks.ROUTES,
     *batches.ROUTES,
+    *deletions.ROUTES,
     *jobs.ROUTES,
+    *job_log.ROUTES,
     *history.ROUTES,
 )
 

@@ -1,4 +1,4 @@
-"""Filters of the rows that one instance's journal tells of: activity instances, variables, updates."""
+"""Filters of the rows that one instance's journal tells of (activity instances, variables, updates), and jobs'."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -109,6 +109,22 @@ UPDATES: RowFilters = {
     "initial": _is("initial", True),
     "occurredAfter": _from("time"),
     "occurredBefore": _until("time"),
+}
+JOB_LOG: RowFilters = {
+    "logId": _same("id"),
+    "jobId": _same("jobId"),
+    "jobExceptionMessage": _same("jobExceptionMessage"),
+    "jobDefinitionId": _same("jobDefinitionId"),
+    "jobDefinitionType": _same("jobDefinitionType"),
+    "jobDefinitionConfiguration": _same("jobDefinitionConfiguration"),
+    "activityIdIn": _one_of("activityId"),
+    "failedActivityIdIn": _one_of("failedActivityId"),
+    "executionIdIn": _one_of("executionId"),
+    "processInstanceId": _same("processInstanceId"),
+    "processDefinitionId": _same("processDefinitionId"),
+    "processDefinitionKey": _same("processDefinitionKey"),
+    "tenantIdIn": _one_of("tenantId"),
+    "withoutTenantId": _is("tenantId", None),
 }
 
 

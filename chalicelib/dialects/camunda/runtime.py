@@ -49,7 +49,7 @@ _REFUSED = ("deploymentId", "incidentId", "leafProcessInstances", "orQueries")
 _LISTS = ("processInstanceIds", "processDefinitionKeyIn", "processDefinitionKeyNotIn", "tenantIdIn", "businessKeyIn")
 
 
-def _query(given: Variables) -> InstanceQuery:
+def read_runtime_query(given: Variables) -> InstanceQuery:
     """Ask the historic query for those that have not ended."""
     for name in _REFUSED:
         if given.get(name) is not None:
@@ -94,7 +94,7 @@ def _listed(services: Services, call: Call, given: Variables) -> Answer:
     first, most = Parameters(call.query).window(MOST)
     rows = []
     if most:
-        for number, run in enumerate(matching(services, call.account, _query(given))):
+        for number, run in enumerate(matching(services, call.account, read_runtime_query(given))):
             if number >= first + most:
                 break
             if number >= first:
@@ -114,12 +114,12 @@ def listed_by_body(services: Services, call: Call) -> Answer:
 
 def counted(services: Services, call: Call) -> Answer:
     """Count process instances that have not ended."""
-    return answer({"count": count(services, call.account, _query(_from_url(call)))})
+    return answer({"count": count(services, call.account, read_runtime_query(_from_url(call)))})
 
 
 def counted_by_body(services: Services, call: Call) -> Answer:
     """Count process instances that have not ended, by a query in the body."""
-    return answer({"count": count(services, call.account, _query(_from_body(call)))})
+    return answer({"count": count(services, call.account, read_runtime_query(_from_body(call)))})
 
 
 def load_live(services: Services, call: Call, absent: EngineRefusal) -> Run:
