@@ -319,7 +319,8 @@ class Play:
         key = foreign_key(name, request)
         if key is not None:
             self.problems.append(f"FOREIGN: {name} names {key}")
-        for guard in self.guards:
+        # to look at moto is a call too, which would be looked at
+        for guard in self.guards if self.stage.engine.changes is not None else ():
             self.problems += guard(self)
 
 

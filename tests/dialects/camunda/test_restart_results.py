@@ -27,8 +27,9 @@ def task(name: str, *more: str) -> str:
     return f'<userTask id="{name}">{extended(heard(f"{name}_began"), *more)}</userTask>'
 
 
+IS_MAPPED = kept("came_out", "${execution.hasVariable('level')}")
 INNER = (
-    f'<subProcess id="inner">{extended(io(given("level", "2"), kept("came_out", "${execution.hasVariable('level')}")), heard("inner_began"))}'
+    f'<subProcess id="inner">{extended(io(given("level", "2"), IS_MAPPED), heard("inner_began"))}'
     f'<startEvent id="s2"/>{task("deep", io(given("shown", "${amount + 1}")))}<endEvent id="e2"/>'
     f"{flow('s2', 'deep')}{flow('deep', 'e2')}</subProcess>"
 )

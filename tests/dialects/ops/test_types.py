@@ -31,7 +31,7 @@ def test_runs_of_an_objects_key_take_turns(world: World, api: Api) -> None:
     assert api.post(f"/ops/v1/runs/{second}/restart").refusal == "source_not_started"
 
     assert api.post(f"/ops/v1/runs/{second}/cancel").status == 200
-    [task] = api.run(first)["tasks"]
+    [task] = api.run(first)["open_tasks"]
     assert api.post(f"/ops/v1/runs/{first}/tasks/{task['entry']}/complete").status == 200
     work(world)
 
