@@ -121,12 +121,12 @@ class TestAPausedRun:
     def test_has_had_its_turn(self, world):
         world.publish({**document(Ask("decide")), "type": "object"})
         first, second = world.start(business_key="k"), world.start(business_key="k")
-        world.settle()
+        world.deliver()
 
         with pytest.raises(RunNotBegun):
             pause(world, second.id)
         pause(world, first.id)
-        world.settle()
+        world.deliver()
         assert (world.run(first.id).status, world.run(second.id).status) == (RunStatus.PAUSED, RunStatus.PENDING)
 
     def test_has_not_ended(self, world):
