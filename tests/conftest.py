@@ -19,6 +19,10 @@ settings.register_profile("tests", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("tests")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--backend", choices=["lean", "moto"], default="lean", help="what service and dialects stand on")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def thrift() -> Iterator[None]:
     """Make the tests' own clients once, and read AWS's models once: a world costs a third of what it did."""

@@ -21,6 +21,7 @@ from chalicelib.service.commands import Command
 from chalicelib.stores.queues import read_message
 from local import aws
 from local.template import Resources, create, read_template
+from tests import backends
 from tests.aws_calls import harness
 
 ACME = AccountId("acme")
@@ -111,8 +112,7 @@ class World:
 
     def __init__(self) -> None:
         self.clock, self.ids = Clock(), Ids()
-        aws.start(lambda: self.clock.ms / 1000)
-        aws.reset()
+        backends.start(lambda: self.clock.ms / 1000)
         self.resources: Resources = create(read_template(), "test")
         self.queue_url = self.resources.refs["RunsQueue"]
         self.outside = Outside()

@@ -12,14 +12,17 @@ import pytest
 
 from chalicelib.core.ids import AccountId
 from chalicelib.dialects.edge import JsonLines
+from tests.backends import backend
 from tests.dialects.client import Api, key_of
 from tests.world import World
+
+__all__ = ["backend"]
 
 _NUMBERS = count(1)
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
+def world(backend: None) -> World:
     return World()
 
 

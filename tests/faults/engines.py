@@ -67,7 +67,7 @@ class Lean:
     @contextmanager
     def running(self) -> Iterator[None]:
         aws.impersonate(os.environ)  # noqa: TID251 - botocore must find nobody's own settings
-        with answering(self._aws):
+        with answering(lambda: self._aws):
             self.resources = create(read_template(), STAGE)
             self._blank = self._aws.snapshot()
             yield

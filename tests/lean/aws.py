@@ -7,13 +7,14 @@ know is an error of whoever asks, not a silent no. It is held against moto by te
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import RLock
 from typing import Any, NamedTuple
 
 from botocore.client import BaseClient
 
 from tests.lean.expressions import Unreadable
 from tests.lean.faults import Fault
-from tests.lean.queues import Message, Queues
+from tests.lean.queues import Messages, Queues
 from tests.lean.schemas import Key, Row
 from tests.lean.tables import Tables
 
@@ -49,15 +50,18 @@ PARAMETERS: Mapping[str, frozenset[str]] = {
     "dynamodb.DeleteItem": frozenset({*_WRITE, "Key"}),
     "dynamodb.TransactWriteItems": frozenset({*_TOLD, "TransactItems", "ClientRequestToken"}),
     "sqs.CreateQueue": frozenset({"QueueName", "Attributes"}),
+    "sqs.GetQueueAttributes": frozenset({"QueueUrl", "AttributeNames"}),
+    "sqs.ReceiveMessage": frozenset({"QueueUrl", "MaxNumberOfMessages"}),
+    "sqs.DeleteMessage": frozenset({"QueueUrl", "ReceiptHandle"}),
     "sqs.SendMessage": frozenset({"QueueUrl", "MessageBody", "DelaySeconds"}),
     "sqs.SendMessageBatch": frozenset({"QueueUrl", "Entries"}),
 }
-_READING = frozenset({"GetItem", "BatchGetItem", "Query", "Scan"})
+_READING = frozenset({"GetItem", "BatchGetItem", "Query", "Scan", "GetQueueAttributes"})
 
 
 class Snapshot(NamedTuple):
     rows: dict[str, dict[Key, Row]]
-    messages: dict[str, list[Message]]
+    messages: dict[str, Messages]
 
 
 @dataclass(slots=True)
@@ -89,6 +93,9 @@ class LeanAws:
             "dynamodb.DeleteItem": tables.delete_item,
             "dynamodb.TransactWriteItems": tables.transact_write_items,
             "sqs.CreateQueue": queues.create_queue,
+            "sqs.GetQueueAttributes": queues.get_queue_attributes,
+            "sqs.ReceiveMessage": queues.receive_message,
+            "sqs.DeleteMessage": queues.delete_message,
             "sqs.SendMessage": queues.send_message,
             "sqs.SendMessageBatch": queues.send_message_batch,
         }
@@ -119,14 +126,16 @@ class LeanAws:
 
 
 @contextmanager
-def answering(engine: LeanAws) -> Iterator[None]:
-    """Let the engine answer every call of every client of this process."""
+def answering(engine: Callable[[], LeanAws]) -> Iterator[None]:
+    """Let the engine of the moment answer every call of every client of this process, one at a time."""
     below = BaseClient._make_api_call  # noqa: SLF001 - the one place that every client passes
+    lock = RLock()
 
     def call(client: BaseClient, operation_name: str, api_params: Request) -> Any:
         told = {"HTTPStatusCode": 200, "HTTPHeaders": {}, "RetryAttempts": 0}
         try:
-            answer = engine.call(client.meta.service_model.service_name, operation_name, api_params)
+            with lock:
+                answer = engine().call(client.meta.service_model.service_name, operation_name, api_params)
         except Fault as fault:
             error: Any = {
                 "Error": {"Code": fault.code, "Message": fault.message},

@@ -120,7 +120,7 @@ def test_a_query_reads_one_megabyte_and_says_where_to_go_on(engine):
     [
         ("dynamodb.GetItem", {"TableName": "rows", "Key": KEY, "AttributesToGet": ["text"]}),
         ("dynamodb.DescribeTable", {"TableName": "rows"}),
-        ("sqs.ReceiveMessage", {"QueueUrl": "queue"}),
+        ("sqs.ReceiveMessage", {"QueueUrl": "queue", "WaitTimeSeconds": 20}),
         ("lambda.Invoke", {"FunctionName": "f"}),
     ],
 )

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.backends import backend
 from tests.faults.plans import Plan
 from tests.faults.play import Play
 from tests.faults.stage import Stage, stage
 from tests.stores.conftest import faults
 
-__all__ = ["faults"]
+__all__ = ["backend", "faults"]
 
 
 @pytest.fixture(scope="module")
