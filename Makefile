@@ -8,6 +8,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 # Thousands of schedules, and processes of others: what they cover is covered by the rest, which measuring slows.
+# The stores are tested twice: on moto, which refuses what DynamoDB does, and measured on the lean engine.
 UNMEASURED := tests/faults tests/lean tests/clients
 
 .PHONY: help demo serve test check format package faults bench clean
@@ -44,7 +45,7 @@ serve: $(READY) ## Serve at http://127.0.0.1:$(PORT) (PORT=, WORKERS=off)
 	$(BIN)/python -m local.serve --port $(PORT) --workers $(WORKERS)
 
 test: $(READY) $(CLIENTS) ## Run all tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(UNMEASURED)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(UNMEASURED) tests/stores --backend moto
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(UNMEASURED:%=--ignore=%) --cov --cov-report=term:skip-covered
 
 check: $(READY) ## Format, lint, types, floors

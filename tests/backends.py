@@ -1,11 +1,12 @@
 """What stands for AWS under a world: moto for truth, the lean engine for speed.
 
-| tests of            | stand on |
-|---------------------|----------|
-| service, dialects   | lean; what bears `on_both`, on moto too; all of them on moto with `pytest --backend moto` |
-| all else            | moto     |
+| tests of                  | stand on |
+|---------------------------|----------|
+| stores, service, dialects | lean, or with `pytest --backend moto` on moto; what bears `on_both` or `on_moto` on that |
+| all else                  | moto     |
 
-The choice holds for a file of tests, and below whatever watches calls: what a test sees of them is the same on both.
+`make test` lets the stores' tests stand on either. The choice holds for a file of tests, and below whatever watches
+calls: what a test sees of them is the same on both.
 """
 
 from collections.abc import Callable, Iterator

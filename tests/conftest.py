@@ -20,7 +20,7 @@ settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--backend", choices=["lean", "moto"], default="lean", help="what service and dialects stand on")
+    parser.addoption("--backend", choices=["lean", "moto"], default="lean", help="what stands for AWS")
 
 
 @pytest.fixture(scope="session", autouse=True)

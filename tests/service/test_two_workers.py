@@ -4,6 +4,7 @@ from threading import Barrier, Thread
 
 from chalicelib.core.runs import RunStatus
 from chalicelib.stores.queues import read_message
+from tests.backends import on_moto
 from tests.world import MINUTE, World
 
 TIMES = 200
@@ -23,6 +24,7 @@ def at_once(world: World, key: str) -> None:
         worker.join()
 
 
+@on_moto  # which takes its time, so that the two get into each other's way
 def test_never_append_two_entries_at_one_index_nor_begin_one_effect_twice(world, order):
     world.publish(order)
     for _ in range(TIMES):

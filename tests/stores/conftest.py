@@ -5,8 +5,11 @@ from collections.abc import Iterator
 import pytest
 
 from chalicelib.stores.runs import RunStore
+from tests.backends import backend
 from tests.stores.faults import Faults, faulty
 from tests.world import World
+
+__all__ = ["backend"]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 from chalicelib.core.effects import Failed, FunctionAnswer
 from chalicelib.stores.clients import FunctionClient, lambda_client, sqs_client
 from local import aws
+from tests.backends import on_moto
 from tests.world import World
 
 
@@ -27,6 +28,7 @@ def answered(payload: bytes, **more: str) -> dict[str, Any]:
     return {"StatusCode": 200, "Payload": StreamingBody(io.BytesIO(payload), len(payload)), **more}
 
 
+@on_moto  # the lean engine has no Lambda
 class TestInvokingAFunction:
     def test_answers_what_the_function_returned(self, stubbed):
         functions, stubber = stubbed

@@ -9,6 +9,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import NoCredentialsError
 
 from chalicelib.stores.queues import MessageInvalid, Ring, RunQueue, read_message
+from tests.backends import on_moto
 from tests.stores.faults import SILENCES, refusal
 from tests.world import MINUTE, World
 
@@ -62,6 +63,7 @@ class TestRinging:
 
         assert queue.put(rings(3)) == 0
 
+    @on_moto  # the SDK serves us its hooks there alone
     @pytest.mark.parametrize(
         ("dropped", "sizes", "taken"),
         [([{"1", "7"}], [10, 2], 10), ([{"1", "7"}, {"0"}], [10, 2], 9)],

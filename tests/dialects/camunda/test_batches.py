@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.backends import on_both
 from tests.dialects.camunda.stories import (
     BATCH_KEYS,
     BEFORE_DECIDE,
@@ -59,6 +60,7 @@ def statistics(api: Api, batch: Any) -> tuple[int, int, int]:
     return told_["remainingJobs"], told_["completedJobs"], told_["failedJobs"]
 
 
+@on_both
 class TestABatch:
     def test_has_every_key(self, world: World, batch: Any) -> None:
         assert batch.keys() == BATCH_KEYS

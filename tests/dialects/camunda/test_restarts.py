@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.access import Scope
+from tests.backends import on_both
 from tests.dialects.camunda.stories import (
     BEFORE_DECIDE,
     NOBODY,
@@ -165,6 +166,7 @@ class TestWhatIsRefused:
         assert shop[0].post(path, b"{}", content_type="text/plain").status == 415
 
 
+@on_both
 class TestTogether:
     @pytest.mark.parametrize(
         ("instructions", "status", "message"),
@@ -297,6 +299,7 @@ class TestTogether:
         assert len(restarted_from(api, source)) == 1
 
 
+@on_both
 class TestTheNewInstance:
     def reborn(self, world: World, api: Api, definition: str, source: str, **body: Any) -> Any:
         given = {"instructions": BEFORE_DECIDE, "processInstanceIds": [source], **body}

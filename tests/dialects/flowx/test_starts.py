@@ -9,6 +9,7 @@ from app import edge
 from chalicelib.core.access import Scope
 from chalicelib.core.ids import AccountId
 from tests.aws_calls import Calls
+from tests.backends import on_both
 from tests.dialects.client import Api, key_of
 from tests.dialects.flowx.stories import (
     APP,
@@ -98,6 +99,7 @@ class TestAStart:
         assert title(unsaid) == (400, "Multiple start nodes found, but start condition not specified.")
 
 
+@on_both
 class TestACopy:
     def test_has_the_source_s_values_with_the_body_over_them_key_by_key(self, world: World, api: Api) -> None:
         source = failed(world, api, {"customer": {"name": "a", "city": "b"}, "kept": 1})

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.ids import AccountId
+from tests.backends import on_both
 from tests.dialects.client import Api, key_of
 from tests.dialects.ops.conftest import APPROVED, CHARGED, failed, publish, start
 from tests.graphs import Call as Calling
@@ -38,6 +39,7 @@ def _transition(graph: Any, source: str) -> str:
 _TO_SHIP = _transition(document(CHARGED), "charge")
 
 
+@on_both
 class TestStartPoints:
     @pytest.mark.parametrize(
         ("asked", "performed"),
@@ -217,6 +219,7 @@ class TestRefusals:
             assert world.everything() == before
 
 
+@on_both
 class TestIdempotency:
     def test_the_same_command_is_the_same_run_however_late_it_comes(self, world: World, api: Api) -> None:
         publish(api, CHARGED)
@@ -300,6 +303,7 @@ class TestDryRun:
         assert api.post(f"{RUNS}/{failed(world, api)}/restart?dry_run=false").status == 201
 
 
+@on_both
 class TestDeadLetters:
     def test_one_is_listed_until_a_restart_takes_it_up(self, world: World, api: Api, stranger: Api) -> None:
         publish(api, CHARGED)

@@ -5,6 +5,7 @@ import pytest
 from chalicelib.core.access import Scope
 from chalicelib.core.ids import AccountId
 from tests.aws_calls import Calls
+from tests.backends import on_both
 from tests.dialects.client import Api, Reply, key_of
 from tests.dialects.retab.stories import READ, RUNS, WF, completed, create, failed, publish, shown
 from tests.graphs import Ask, Call, document, steps
@@ -15,6 +16,7 @@ def restart(api: Api, run: str, body: object = None, **headers: str) -> Reply:
     return api.post(f"{RUNS}/{run}/restart", body, **headers)
 
 
+@on_both
 class TestARestart:
     def test_is_a_new_run_with_the_keys_of_every_era(self, world: World, api: Api) -> None:
         source = failed(world, api)
@@ -99,6 +101,7 @@ class TestARestart:
         ]
 
 
+@on_both
 class TestACommand:
     def test_makes_one_run_and_answers_its_current_state(self, world: World, api: Api) -> None:
         source = completed(world, api)

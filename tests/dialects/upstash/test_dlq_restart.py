@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.core.access import Scope
 from chalicelib.core.ids import AccountId
+from tests.backends import on_both
 from tests.dialects.client import Api, Reply, key_of
 from tests.dialects.upstash import stories
 from tests.dialects.upstash.stories import RESTART, RESUME, failed, ids, letters, publish, refused, restart, restarted
@@ -101,6 +102,7 @@ class TestIsRefusedAndWritesNothing:
         ] * 2
 
 
+@on_both
 class TestAKey:
     """Idempotency-Key: one command, however often it comes."""
 
@@ -151,6 +153,7 @@ class TestAKey:
             assert reply.status == 400
 
 
+@on_both
 class TestANewRun:
     def test_is_told_with_its_letter_and_the_time_in_milliseconds(self, world: World, api: Api) -> None:
         publish(api)

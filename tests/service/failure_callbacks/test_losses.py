@@ -12,6 +12,7 @@ from chalicelib.core.runs import GRACE_MS, Run, RunStatus
 from chalicelib.service.failure_callbacks import MAX_CLAIMS
 from chalicelib.service.work import LEASE_MS
 from tests.aws_calls import Killed, watched
+from tests.backends import on_moto
 from tests.service.failure_callbacks.callbacks import (
     ENDS,
     HEARD,
@@ -111,6 +112,7 @@ class TestNothingIsLost:
 
         assert (state(world.run(run.id)), world.waking(), len(endpoint.calls)) == (TOLD_WELL, [], 1)
 
+    @on_moto  # which takes its time, so that the two get into each other's way
     def test_by_two_workers_that_are_given_the_same_message_and_they_call_once(self, world):
         endpoint = Endpoint(world, HEARD)
         for number in range(1, 51):
