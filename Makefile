@@ -7,9 +7,9 @@ REGION ?= us-east-1
 BIN := .venv/bin
 READY := .venv/.ready
 
-# Thousands of schedules, and processes of others: what they cover is covered by the rest, which measuring slows.
-# The stores are tested twice: on moto, which refuses what DynamoDB does, and measured on the lean engine.
-UNMEASURED := tests/faults tests/lean tests/clients
+# Thousands of schedules, processes of others, the laptop's stack: what they cover is covered by the rest, and measuring
+# slows. The stores are tested twice: on moto, which refuses what DynamoDB does, and measured on the lean engine.
+UNMEASURED := tests/faults tests/lean tests/clients tests/local
 
 .PHONY: help demo serve test check format package faults bench clean
 
