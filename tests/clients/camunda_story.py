@@ -61,6 +61,7 @@ def generic(url: str, key: str, bpmn: str) -> Told:
     batches.delete_batch(batch.id, cascade=True)
     yield "left", batches.get_batches_count().count
     yield from _looked(client, definition, before)
+    yield from _held(client)
     yield from _deleted(client)
 
 
@@ -83,6 +84,23 @@ def _looked(client: Any, definition: Any, before: Any) -> Told:
         )
     except camunda.ApiException as error:
         yield "refused", [error.status, json.loads(error.body)["message"][:12]]
+
+
+def _held(client: Any) -> Told:
+    """Suspend an instance, change its variables meanwhile, and activate it again."""
+    import generic_camunda_client as camunda
+
+    instances = camunda.ProcessInstanceApi(client)
+    [held, *_] = instances.get_process_instances(process_definition_key="review")
+    instances.update_suspension_state_by_id(held.id, suspension_state_dto=camunda.SuspensionStateDto(suspended=True))
+    yield "held", [one.id == held.id for one in instances.get_process_instances(suspended=True)]
+    instances.set_process_instance_variable(held.id, "n", variable_value_dto=camunda.VariableValueDto(value=8))
+    changes = camunda.PatchVariablesDto(modifications={"m": camunda.VariableValueDto(value="x")}, deletions=["none"])
+    instances.modify_process_instance_variables(held.id, patch_variables_dto=changes)
+    told = instances.get_process_instance_variables(held.id)
+    yield "variables", [told["n"].value, told["m"].value]
+    instances.update_suspension_state_by_id(held.id, suspension_state_dto=camunda.SuspensionStateDto(suspended=False))
+    yield "active", instances.get_process_instance(held.id).suspended
 
 
 def _deleted(client: Any) -> Told:
