@@ -1,0 +1,160 @@
+"""What holds for every route of every dialect: the routes are the app's own, so that none is forgotten.
+
+An account with a little of everything is played against a stranger, who knows every id of it and may do all there is.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+import app
+from chalicelib.core.access import Scope
+from chalicelib.core.ids import AccountId
+from chalicelib.dialects.edge import Dialect, Route
+from tests.aws_calls import Calls
+from tests.dialects.camunda.models import deployed
+from tests.dialects.client import Api, Reply, key_of
+from tests.graphs import Ask, Call, document
+from tests.world import World
+
+VICTIM = AccountId("victim-of-strangers")
+NOBODY = "00000000-0000-4000-8000-0000000000ff"
+ROUTES = [(dialect, route) for dialect in app.edge.dialects for route in dialect.routes]
+GUARDED = [(dialect, route) for dialect, route in ROUTES if route.scope is not None]
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_NAMED = {"engine": "default", "prefix": "rtm", "entry": "1", "tenant": "none", "resource": "1", "build": "latest"}
+
+
+def named(routes: list[tuple[Dialect, Route]]) -> Any:
+    ids = [f"{dialect.name}: {route.method} {route.path}" for dialect, route in routes]
+    return pytest.mark.parametrize(("dialect", "route"), routes, ids=ids)
+
+
+@dataclass(frozen=True)
+class Wall:
+    """`known`: every id that the victim has."""
+
+    world: World
+    stranger: Api
+    known: tuple[str, ...]
+
+    def standing(self) -> dict[str, Any]:
+        """Answer all that the victim has."""
+        tables = (
+            "runs",
+            "journal",
+            "definitions",
+            "dead-letters",
+            "apps",
+            "deployments",
+            "batches",
+            "slots",
+            "accounts",
+        )
+        rows = {table: self.world.rows(table) for table in tables}
+        return {table: [row for row in held if VICTIM in str(row)] for table, held in rows.items()}
+
+
+@pytest.fixture(scope="module")
+def wall(world: World) -> Wall:
+    """Let the victim have runs in every state, a dead letter, definitions, a deployment, a batch, an app."""
+    api = key_of(world, VICTIM)
+    definition = deployed(api, "checked")
+    for key, block in (("order", Call("work")), ("asked", Ask("decide"))):
+        api.put(f"/ops/v1/definitions/{key}", document(block))
+        api.post(f"/ops/v1/definitions/{key}/publish")
+    world.outside.fail("work")
+    failed, waiting = (api.post(f"/ops/v1/definitions/{key}/runs").json["id"] for key in ("order", "asked"))
+    reviewed = api.post("/engine-rest/process-definition/key/checked/start", {}, content_type="application/json").json
+    world.settle()
+    api.delete(f"/engine-rest/process-instance/{reviewed['id']}")
+    places = [{"type": "startBeforeActivity", "activityId": "review"}]
+    body = {"processInstanceIds": [reviewed["id"]], "instructions": places}
+    batch = api.post(
+        f"/engine-rest/process-definition/{definition['id']}/restart-async", body, content_type="application/json"
+    ).json
+    api.put("/ops/v1/apps/shop/web", {"builds": []})
+    [letter] = [row["dead_letter_id"]["S"] for row in world.rows("dead-letters") if VICTIM in str(row)]
+    ids = (failed, waiting, reviewed["id"], letter, batch["id"], batch["seedJobDefinitionId"], f"{batch['id']}.0")
+    keys = (definition["id"], definition["deploymentId"], f"{waiting}.1", "order", "asked", "checked", f"wfr_{failed}")
+    return Wall(world, key_of(world, AccountId("stranger-at-the-wall")), (*ids, *keys))
+
+
+def bodies(known: str) -> Iterator[Any]:
+    """Write bodies that name an id wherever some route looks for one."""
+    yield {}
+    yield {
+        "processInstanceIds": [known],
+        "dlqIds": [known],
+        "workflowRunIds": [known],
+        "invocation_ids": [known],
+        "source": known,
+        "instructions": [{"type": "startBeforeActivity", "activityId": "decide"}],
+        "suspended": True,
+        "retries": 3,
+    }
+
+
+def path_of(route: Route, known: str) -> str:
+    return _PARAMETER.sub(lambda name: _NAMED.get(name[1], quote(known, safe="")), route.path)
+
+
+def ask(api: Api, route: Route, known: str, body: Any) -> Reply:
+    taken = route.content_types[0].replace("*/*", "application/json")
+    given = {"content_type": taken, "accept": "application/json"}
+    return api(route.method, path_of(route, known), None if route.method == "GET" else body, **given)
+
+
+def said(reply: Reply, known: str) -> str:
+    """Answer what was said, without the id that was asked for, and what follows from it."""
+    return _UUID.sub("?", reply.body.decode().replace(known, "?"))
+
+
+@named(GUARDED)
+def test_a_stranger_reads_and_changes_nothing_whatever_ids_he_knows(
+    wall: Wall, calls: Calls, dialect: Dialect, route: Route
+) -> None:
+    before = wall.standing()
+
+    for known in wall.known if _PARAMETER.search(route.path) else [wall.known[0]]:
+        for body in bodies(known):
+            reply = ask(wall.stranger, route, known, body)
+            assert reply.status < 500 or dialect.name == "camunda", (known, reply.body)
+            assert VICTIM not in str(reply.body)
+
+    assert not [request for request in calls.requests if VICTIM in str(request)]
+    assert wall.standing() == before
+
+
+@named([(dialect, route) for dialect, route in GUARDED if "{id}" in route.path or "run_id}" in route.path])
+def test_what_is_anothers_is_answered_as_what_nobody_has(wall: Wall, dialect: Dialect, route: Route) -> None:
+    for known in (run for run in wall.known if len(run) == len(NOBODY)):
+        for body in bodies(known):
+            foreign, absent = ask(wall.stranger, route, known, body), ask(wall.stranger, route, NOBODY, body)
+            assert (foreign.status, said(foreign, known)) == (absent.status, said(absent, NOBODY)), known
+
+
+@named(GUARDED)
+def test_a_key_without_the_scope_may_not(wall: Wall, calls: Calls, dialect: Dialect, route: Route) -> None:
+    assert route.scope is not None
+    lacking = key_of(wall.world, VICTIM, *(scope for scope in Scope if scope is not route.scope))
+    before = wall.standing()
+    calls.made.clear()
+
+    assert ask(lacking, route, wall.known[0], {}).status == 403
+    assert ask(replace(lacking, secret=None), route, wall.known[0], {}).status == 401
+    assert ask(replace(lacking, secret="rsk_000000000000_nobody"), route, wall.known[0], {}).status == 401
+    assert {*calls.made} <= {"dynamodb.GetItem"}  # the key is looked for, and nothing else
+    assert wall.standing() == before
+
+
+def test_only_what_everybody_may_know_is_told_without_a_key() -> None:
+    told = {route.path for _, route in ROUTES if route.scope is None}
+
+    harmless = ("openapi.json", "/version", "/engine", "/health")
+    assert {path for path in told if not path.endswith(harmless)} == set()
