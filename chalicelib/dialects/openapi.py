@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.dialects.edge import JSON_TYPE, PARAMETER, Answer, Call, Route, Services
+from chalicelib.dialects.edge import ANY_TYPE, JSON_TYPE, PARAMETER, Answer, Call, Route, Services
 
 _SCHEMAS = "#/components/schemas/{name}"
 _REFUSED = "#/components/responses/Refused{}"
@@ -52,6 +52,8 @@ class Operation:
             statuses |= {404}
         if self.body is not None:
             statuses |= {413, 415}
+        if self.route.content_types != ANY_TYPE:
+            statuses |= {415}
         if self.is_idempotent:
             statuses |= {409, 422}
         return tuple(sorted(statuses))

@@ -16,8 +16,8 @@ from chalicelib.dialects.retab import routes as retab
 from chalicelib.dialects.upstash import routes as upstash
 from tests.dialects.client import Api
 
-_DIALECTS = [ops, retab, upstash, camunda, restate, flowx]
-_DOCUMENTS = [document(dialect.ABOUT, dialect.OPERATIONS) for dialect in _DIALECTS]
+DIALECTS = [ops, retab, upstash, camunda, restate, flowx]
+_DOCUMENTS = [document(dialect.ABOUT, dialect.OPERATIONS) for dialect in DIALECTS]
 _DOCUMENT = _DOCUMENTS[0]
 
 
@@ -36,14 +36,14 @@ def test_every_registered_route_is_described_and_every_described_one_is_register
     assert set().union(*map(_described, _DOCUMENTS)) == registered
 
 
-@pytest.mark.parametrize("dialect", _DIALECTS, ids=lambda dialect: dialect.ABOUT.title)
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.ABOUT.title)
 def test_the_same_table_gives_the_same_bytes_in_any_order(dialect: Any) -> None:
     first, again = (document(dialect.ABOUT, table) for table in (dialect.OPERATIONS, dialect.OPERATIONS[::-1]))
 
     assert json.dumps(again) == json.dumps(first)
 
 
-@pytest.mark.parametrize("dialect", _DIALECTS, ids=lambda dialect: dialect.ABOUT.title)
+@pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.ABOUT.title)
 def test_every_operation_has_a_name_of_its_own(dialect: Any) -> None:
     names = [operation.id for operation in dialect.OPERATIONS]
 

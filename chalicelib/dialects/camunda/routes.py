@@ -103,7 +103,7 @@ def _mounted() -> Iterator[Route]:
 def _operation(route: Route) -> Operation:
     """Describe a route: its summary is the first line of its handler's docstring, else its own name."""
     summary = (route.handler.__doc__ or f"{route.method} {route.path}").partition("\n")[0].rstrip(".")
-    return Operation(route, summary, answers={200: (Told,)})
+    return Operation(route, summary, answers={200: (Told,), 204: ()})
 
 
 OPERATIONS = described(f"{ENGINE_REST}/openapi.json", ABOUT, tuple(map(_operation, _mounted())))

@@ -48,6 +48,7 @@ def _do(path: str, scope: Scope, handler: Any, summary: str, body: Any) -> Opera
         body=body,
         is_body_needed=False,
         is_idempotent=True,
+        refusals=(404,),
     )
 
 
@@ -65,7 +66,7 @@ OPERATIONS = described(
             Route("DELETE", _RUN, Scope.WRITE, runs.delete),
             "Take an ended run away",
             answers={204: ()},
-            refusals=(409,),
+            refusals=(409, 422),
         ),
         _read(f"{_RUN}/steps", steps.of_run, "List the steps of a run"),
         _read(f"{_RUN}/steps/{{block_id}}", steps.of_block, "Show the last step of a block"),

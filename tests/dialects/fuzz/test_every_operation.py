@@ -1,0 +1,94 @@
+"""Requests made up from the OpenAPI documents, with ids that exist among them: whatever comes, it is answered.
+
+No request is answered as a defect of ours, each answer has a status that its operation documents and a body that can
+be read, and a refusal has written nothing. Camunda's engine answers some requests with 500, and so do we: in its words.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
+from schemathesis.openapi import from_dict
+
+from chalicelib.dialects.openapi import document
+from tests.dialects.client import Reply
+from tests.dialects.fuzz.things import Things, things
+from tests.dialects.test_openapi import DIALECTS
+from tests.world import World
+
+FEW, MANY = 3, 60
+
+
+def operations() -> Iterator[Any]:
+    """List the operations of every dialect, as schemathesis understands their documents."""
+    for dialect in DIALECTS:
+        described = json.loads(json.dumps(document(dialect.ABOUT, dialect.OPERATIONS)))
+        for result in from_dict(described).get_all_operations():
+            assert isinstance(result, Ok)
+            operation = result.ok()
+            yield pytest.param(operation, id=f"{dialect.__name__.split('.')[-2]}: {operation.label}")
+
+
+@pytest.fixture(scope="module")
+def known(world: World) -> Things:
+    return things(world)
+
+
+def ask(case: Any, known: Things, data: st.DataObject) -> Reply:
+    """Send a case with a key that may do all; its path names what exists more often than not."""
+    for name in case.path_parameters or {}:
+        if data.draw(st.integers(0, 2)):
+            case.path_parameters[name] = data.draw(st.sampled_from(known.names(name)))
+    sent = case.as_transport_kwargs(base_url="http://localhost")
+    path, query = urlsplit(sent["url"]).path, urlencode(sent.get("params") or {}, doseq=True)
+    named = {str(name).lower(): _header(value) for name, value in sent["headers"].items()}
+    headers = {
+        name.replace("-", "_"): value for name, value in named.items() if name not in {"authorization", "api-key"}
+    }
+    body = json.dumps(sent["json"]).encode() if "json" in sent else sent.get("data")
+    raw = body if isinstance(body, bytes) else b"" if body is None else str(body).encode()
+    return known.api(sent["method"].upper(), f"{path}?{query}" if query else path, raw, **headers)
+
+
+def _header(value: object) -> str:
+    return str(value).encode("latin-1", "replace").decode("latin-1")
+
+
+def check(operation: Any, case: Any, known: Things, data: st.DataObject) -> None:
+    before = known.standing()
+    reply = ask(case, known, data)
+
+    documented = operation.definition.raw["responses"]
+    assert reply.status < 500 or reply.status == 501 or b'"code":0' in reply.body, (reply.status, reply.body)
+    assert b"Something went wrong on our side" not in reply.body
+    assert str(reply.status) in documented or reply.status == 500, (reply.status, reply.body)
+    if reply.body and reply.headers.get("Content-Type", "").startswith("application/json"):
+        json.loads(reply.body)
+    if reply.status >= 400:
+        assert known.standing() == before
+
+
+@pytest.mark.parametrize("operation", [*operations()])
+@pytest.mark.parametrize("number", [FEW, pytest.param(MANY, marks=pytest.mark.heavy)])
+def test_any_request_is_answered(operation: Any, number: int, known: Things) -> None:
+    fuzzed = _given(operation, number)(lambda case, data: check(operation, case, known, data))
+    fuzzed()
+
+
+def _given(operation: Any, number: int) -> Callable[[Callable[..., None]], Callable[[], None]]:
+    made = [operation.as_strategy(generation_mode=mode) for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)]
+    fixed = settings(
+        max_examples=number,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    return lambda test: fixed(given(case=st.one_of(*made), data=st.data())(test))
