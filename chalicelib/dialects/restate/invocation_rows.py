@@ -111,12 +111,9 @@ def _target(run: RunSummary, definition: Definition) -> Row:
 
 def _handler_of(run: RunSummary, definition: Definition) -> ActivityId:
     """Answer the start event at which a run began, else the definition's own."""
-    for place in run.start.places:
-        if isinstance(place, BeforeActivity):
-            began = definition.activities[place.activity]
-            if isinstance(began.kind, StartEvent) and began.parent is None:
-                return began.id
-    return definition.starts[None]
+    begun = (definition.activities[place.activity] for place in run.start.places if isinstance(place, BeforeActivity))
+    starts = (activity.id for activity in begun if isinstance(activity.kind, StartEvent) and activity.parent is None)
+    return next(starts, definition.starts[None])
 
 
 def _origin(run: RunSummary) -> Row:
