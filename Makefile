@@ -27,13 +27,14 @@ RETABS := 0.0.137 0.0.142 0.0.160
 CLIENTS := .venv/clients/.ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-$(CLIENTS): $(READY) tests/clients/retab.txt tests/clients/qstash.txt tests/clients/camunda.txt tests/clients/upstash/package-lock.json
+$(CLIENTS): $(READY) tests/clients/retab.txt tests/clients/qstash.txt tests/clients/camunda.txt tests/clients/upstash/package-lock.json tests/clients/restate/package-lock.json
 	rm -rf .venv/clients
 	$(INSTALL) --target .venv/clients/qstash -r tests/clients/qstash.txt
 	$(INSTALL) --target .venv/clients/camunda -r tests/clients/camunda.txt
-	mkdir -p .venv/clients/upstash && cp tests/clients/upstash/package*.json .venv/clients/upstash
-	if command -v npm; then npm ci --prefix .venv/clients/upstash --ignore-scripts --no-audit --no-fund; \
-	else echo 'There is no npm here: the tests with the SDKs for Node are left out.'; fi
+	for client in upstash restate; do \
+	mkdir -p .venv/clients/$$client && cp tests/clients/$$client/package*.json .venv/clients/$$client && \
+	if command -v npm; then (cd .venv/clients/$$client && npm ci --ignore-scripts --no-audit --no-fund); \
+	else echo "There is no npm here: the tests with $$client's clients for Node are left out."; fi || exit 1; done
 	$(INSTALL) --target .venv/clients/retab-needs -r tests/clients/retab.txt
 	$(foreach version,$(RETABS),$(INSTALL) --no-deps --target .venv/clients/retab-$(version) retab==$(version) &&) true
 	@touch $(CLIENTS)

@@ -1,11 +1,14 @@
 """What a list tells of runs, and which runs a list is of."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 
+from chalicelib.core.definitions import DefinitionType
 from chalicelib.core.ids import ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Failure
-from chalicelib.core.runs import Lineage, RunStatus
+from chalicelib.core.lines import Line
+from chalicelib.core.runs import Lineage, Run, RunStatus, Tries
+from chalicelib.core.state import Start
 
 
 def list_position(created_at: int, run_id: RunId) -> str:
@@ -35,10 +38,20 @@ class RunSummary:
     waiting_for: tuple[ActivityId, ...] = ()
     alias: str | None = None
     url: str | None = None
+    type: DefinitionType = DefinitionType.SERVICE
+    line: Line | None = None
+    start: Start = field(default_factory=Start)
+    tries: Mapping[int, Tries] = field(default_factory=dict)
+    not_before: int | None = None
 
     @property
     def position(self) -> str:
         return list_position(self.created_at, self.id)
+
+
+def summary_of(run: Run) -> RunSummary:
+    """Answer what a list would tell of a run as its head stands."""
+    return RunSummary(**{one.name: getattr(run, one.name) for one in fields(RunSummary)})
 
 
 @dataclass(frozen=True, slots=True)

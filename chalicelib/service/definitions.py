@@ -1,12 +1,13 @@
 """Use cases of definitions: save the draft, publish it, find a version."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
 from chalicelib.actions.addresses import AddressPolicy
 from chalicelib.core.definition_documents import read_definition
 from chalicelib.core.definitions import Definition
+from chalicelib.core.errors import TooLarge
 from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId
 from chalicelib.core.json_values import Json
 from chalicelib.core.overrides import FailureCallback
@@ -23,6 +24,19 @@ from chalicelib.core.versions import (
 )
 from chalicelib.service.action_checks import check_actions, check_callback
 from chalicelib.stores.definitions import DefinitionStore, DefinitionSummary
+
+MAX_LISTED = 500  # definitions that are looked at for one answer
+MAX_VERSIONS = 1_000  # of one of them
+_AT_ONCE = 100  # keys of one batch read
+
+
+class DefinitionsTooMany(TooLarge):
+    """What was asked for is told whole or not at all."""
+
+    code = "definitions_too_many"
+
+    def __init__(self, what: str, most: int) -> None:
+        super().__init__(f"There are more than {most} {what}: this list tells of all or of none.", most=most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,34 @@ class Definitions:
 
     def list(self, account: AccountId, *, after: str | None, limit: int) -> list[DefinitionSummary]:
         return self.store.list(account, after=after, limit=limit)
+
+    def every_key(self, account: AccountId) -> Sequence[DefinitionKey]:
+        """List all of an account's definitions; raise `DefinitionsTooMany`."""
+        listed = self.store.list(account, after=None, limit=MAX_LISTED + 1)
+        if len(listed) > MAX_LISTED:
+            raise DefinitionsTooMany("definitions", MAX_LISTED)
+        return [one.key for one in listed]
+
+    def every_published(self, account: AccountId) -> Sequence[Version]:
+        """Answer the newest published version of each of an account's definitions; raise `DefinitionsTooMany`."""
+        keys = self.every_key(account)
+        found: dict[DefinitionKey, Version] = {}
+        for first in range(0, len(keys), _AT_ONCE):
+            found |= self.store.published_all(account, keys[first : first + _AT_ONCE])
+        return [found[key] for key in keys if key in found]
+
+    def every_version(
+        self, account: AccountId, keys: Iterable[DefinitionKey]
+    ) -> dict[DefinitionKey, Sequence[PublishedAs]]:
+        """Answer all published versions of some definitions, newest first; raise `DefinitionsTooMany`."""
+        versions = {key: self.store.numbers(account, key, MAX_VERSIONS + 1) for key in keys}
+        if any(len(listed) > MAX_VERSIONS for listed in versions.values()):
+            raise DefinitionsTooMany("versions of a definition", MAX_VERSIONS)
+        return versions
+
+    def holding(self, account: AccountId, snapshot: SnapshotId) -> Sequence[DefinitionKey]:
+        """List the definitions that have a version with this graph, published or frozen."""
+        return self.store.holding(account, snapshot)
 
     def published_versions(self, account: AccountId, key: DefinitionKey, *, limit: int) -> Sequence[PublishedAs]:
         """List a definition's published versions, newest first; raise `DefinitionNotFound` if nobody knows it."""

@@ -13,7 +13,7 @@ Parsed graphs are kept in memory by account, key and snapshot: what never change
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -69,6 +69,13 @@ class DefinitionStore:
     def published(self, account: AccountId, key: DefinitionKey) -> Version | None:
         return self._version(account, key, _PUBLISHED)
 
+    def published_all(self, account: AccountId, keys: Iterable[DefinitionKey]) -> dict[DefinitionKey, Version]:
+        """Read the newest published versions of up to 100 definitions in one call; who has none is left out."""
+        keyed = {_pk(account, key): key for key in keys}
+        places = [(pk, _PUBLISHED) for pk in keyed]
+        rows = self.calls.make(lambda: list(DefinitionRow.batch_get(places, consistent_read=True)))
+        return {keyed[row.pk]: self._read(row, keyed[row.pk]) for row in rows}
+
     def snapshot(self, account: AccountId, key: DefinitionKey, snapshot: SnapshotId) -> Version | None:
         """Answer a frozen graph, without its number."""
         parsed = self._known(_pk(account, key), snapshot)
@@ -110,13 +117,21 @@ class DefinitionStore:
 
     def _version(self, account: AccountId, key: DefinitionKey, sort: str) -> Version | None:
         row = self._row(account, key, sort)
-        if row is None or row.document is None:
-            return None
+        return None if row is None else self._read(row, key)
+
+    def _read(self, row: DefinitionRow, key: DefinitionKey) -> Version:
+        """Read a row that has a document."""
+        assert row.document is not None
         snapshot = SnapshotId(row.snapshot_id)
         parsed = self._known(row.pk, snapshot) or read_definition(unpack(row.document))
-        if sort != _DRAFT:  # a draft is no version until it is frozen: by its snapshot it must not be found
+        if row.version != _DRAFT:  # a draft is no version until it is frozen: by its snapshot it must not be found
             self._keep(row.pk, snapshot, parsed)
         return Version(key, snapshot, parsed, whole(row.number), int(row.at), row.origin)
+
+    def holding(self, account: AccountId, snapshot: SnapshotId) -> Sequence[DefinitionKey]:
+        """List the definitions that have a version with this graph, published or frozen."""
+        rows = self.calls.make(lambda: [*DefinitionRow.by_snapshot.query(f"{account}#{snapshot}")])
+        return sorted(DefinitionKey(row.pk.removeprefix(f"{account}#")) for row in rows)
 
     def _row(self, account: AccountId, key: DefinitionKey, sort: str) -> DefinitionRow | None:
         return self.calls.find(DefinitionRow, _pk(account, key), sort)

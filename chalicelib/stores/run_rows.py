@@ -118,8 +118,8 @@ def run_from(row: HeadRow) -> Run:
         alias=row.alias,
         url=row.url,
         business_key=row.business_key,
-        type=DefinitionType(row.type) if row.type else DefinitionType.SERVICE,
-        line=Line(row.line) if row.line else None,
+        type=_type(row),
+        line=_line(row),
         labels=_labels(row),
         overrides=read(unpack(row.overrides), Overrides),
         started_at=whole(row.started_at),
@@ -159,7 +159,20 @@ def summary_from(row: RunRow) -> RunSummary:
         started_at=whole(row.started_at),
         ended_at=whole(row.ended_at),
         waiting_for=_activities(row.waiting_for),
+        type=_type(row),
+        line=_line(row),
+        start=read_start(unpack(row.start)),
+        tries=_tries(row),
+        not_before=whole(row.not_before),
     )
+
+
+def _type(row: HeadRow) -> DefinitionType:
+    return DefinitionType(row.type) if row.type else DefinitionType.SERVICE
+
+
+def _line(row: HeadRow) -> Line | None:
+    return Line(row.line) if row.line else None
 
 
 def _activities(held: set[Any] | None) -> tuple[ActivityId, ...]:

@@ -43,6 +43,11 @@ SUMMARY = [
     "dead_letter_id",
     "journal_length",
     "waiting_for",
+    "type",
+    "line",
+    "start",
+    "tries",
+    "not_before",
 ]
 """What a list shows of a run: an index holds this much of it, and no payload."""
 

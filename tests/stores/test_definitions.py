@@ -112,6 +112,27 @@ class TestPublishing:
         assert [definitions.publish(ACME, mine, None, BEGINNING)] == others
 
 
+class TestLookingForMany:
+    def test_the_newest_published_versions_are_read_in_one_call(self, definitions, elsewhere):
+        first = publish(definitions, FIRST)
+        second = publish(definitions, SECOND, first)
+        draft(definitions, THIRD, DefinitionKey("draft"))
+        draft(definitions, THIRD, account=OTHER)
+
+        found = elsewhere.published_all(ACME, [ORDER, DefinitionKey("draft"), DefinitionKey("nobody's")])
+
+        assert found == {ORDER: second}
+        assert elsewhere.published_all(OTHER, [ORDER]) == {}
+
+    def test_the_definitions_that_hold_a_graph_are_found_by_it(self, definitions):
+        first = publish(definitions, FIRST)
+        definitions.freeze(ACME, draft(definitions, FIRST, DefinitionKey("frozen")))
+        draft(definitions, FIRST, DefinitionKey("draft"))
+
+        assert definitions.holding(ACME, first.snapshot) == [DefinitionKey("frozen"), ORDER]
+        assert definitions.holding(OTHER, first.snapshot) == []
+
+
 class TestFreezing:
     def test_keeps_a_draft_s_graph_when_the_draft_goes_on(self, definitions, elsewhere):
         frozen = draft(definitions, FIRST)

@@ -109,6 +109,7 @@ class TestAList:
             updated_at=BEGINNING + 1,
             started_at=BEGINNING,
             ended_at=BEGINNING + 5,
+            not_before=ended.not_before,
         )
 
     def test_shows_nothing_of_another_account(self, lists, runs):

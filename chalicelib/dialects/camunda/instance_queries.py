@@ -9,12 +9,12 @@ is refused beyond `MAX_SORTED`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId
 from chalicelib.core.json_values import Json
-from chalicelib.core.run_summaries import RunFilter, RunSummary
+from chalicelib.core.run_summaries import RunFilter, RunSummary, summary_of
 from chalicelib.core.runs import Run
 from chalicelib.dialects.camunda.ids import definition_key, name_of, split_definition_id, write_definition_id
 from chalicelib.dialects.camunda.instance_filters import (
@@ -261,9 +261,7 @@ def _with_heads(records: Records, query: InstanceQuery, subjects: list[Subject])
 
 
 def _summary(run: Run | RunSummary) -> RunSummary:
-    if isinstance(run, RunSummary):
-        return run
-    return RunSummary(**{one.name: getattr(run, one.name) for one in fields(RunSummary)})
+    return run if isinstance(run, RunSummary) else summary_of(run)
 
 
 def _only_definition(records: Records, query: InstanceQuery) -> DefinitionKey | None:

@@ -16,10 +16,11 @@ from chalicelib.dialects.edge import Answer, MediaTypeUnknown, MethodUnknown, Ro
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import NotJson
 from chalicelib.dialects.restate.refusals import BodyNotJson, Refused, Undecodable
+from chalicelib.dialects.restate.registry_refusals import NotOffered
 from chalicelib.dialects.restate.sql.refusals import QueryRefused
 from chalicelib.dialects.statuses import status_of, statuses
 
-_STATUSES = statuses({Throttled: 429})
+_STATUSES = statuses({Throttled: 429, NotOffered: 501})
 _TEXT = {"Content-Type": "text/plain; charset=utf-8"}
 _MEDIA_TYPE = "Expected request with `Content-Type: application/json`"
 

@@ -53,6 +53,12 @@ def read_deployment_wish(pairs: Pairs) -> str | None:
     return deployment
 
 
+def read_force(pairs: Pairs) -> bool:
+    """Read a deletion's query; raise `QueryUndecodable`."""
+    is_forced: bool = _read(pairs, {"force": _boolean}).get("force", False)
+    return is_forced
+
+
 def _read(pairs: Pairs, readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, value in pairs:
