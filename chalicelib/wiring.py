@@ -33,6 +33,7 @@ from chalicelib.service.failure_callbacks import FailureCallbacks
 from chalicelib.service.flow_control import Flows
 from chalicelib.service.lines import Lines
 from chalicelib.service.restarts import Restarts
+from chalicelib.service.resumptions import Resumptions
 from chalicelib.service.runs import Runs
 from chalicelib.service.sweep import Sweep
 from chalicelib.service.together import Together
@@ -134,6 +135,7 @@ class Services:
     definitions: Definitions
     runs: Runs
     restarts: Restarts
+    resumptions: Resumptions
     dead_letters: DeadLetters
     batches: Batches
     together: Together
@@ -177,6 +179,7 @@ def build(
         definitions=house.definitions,
         runs=runs,
         restarts=Restarts(house.runs, house.definitions, house.births(new_id), now, new_id),
+        resumptions=Resumptions(runs, house.definitions),
         dead_letters=_dead_letters(house, settings, machine),
         batches=Batches(batches, batch_queue, now, new_id),
         together=Together(house.runs, batches, house.definitions, house.doorbell, now, new_id),

@@ -9,7 +9,7 @@ import msgspec
 from chalicelib.dialects.credentials import bearer_or_api_key
 from chalicelib.dialects.edge import Dialect, Route
 from chalicelib.dialects.openapi import About, Operation, described
-from chalicelib.dialects.restate import meta
+from chalicelib.dialects.restate import invocations, meta, restart_points, restarts, unserved
 from chalicelib.dialects.restate.errors import write_error
 
 Told = dict[str, Any]
@@ -32,13 +32,17 @@ ABOUT = About(
 _VERSIONED: tuple[Route, ...] = ()
 """What every version of the admin API has."""
 _UNVERSIONED: tuple[Route, ...] = meta.ROUTES
+_DESCRIBED: tuple[Operation, ...] = (*restarts.OPERATIONS, *restart_points.OPERATIONS, *invocations.OPERATIONS)
+"""What every version has too, and what it says of itself."""
 
 
-def _mounted() -> Iterator[Route]:
-    yield from _UNVERSIONED
+def _mounted() -> Iterator[Operation]:
+    yield from map(_operation, _UNVERSIONED)
+    yield from unserved.OPERATIONS
     for mount in _MOUNTS:
-        for route in _VERSIONED:
-            yield replace(route, path=mount + route.path)
+        for operation in (*map(_operation, _VERSIONED), *_DESCRIBED):
+            route = operation.route
+            yield replace(operation, route=replace(route, path=mount + route.path))
 
 
 def _operation(route: Route) -> Operation:
@@ -47,7 +51,7 @@ def _operation(route: Route) -> Operation:
     return Operation(route, summary, answers={200: (Told,)})
 
 
-OPERATIONS = described("/restate/openapi.json", ABOUT, tuple(map(_operation, _mounted())))
+OPERATIONS = described("/restate/openapi.json", ABOUT, tuple(_mounted()))
 
 RESTATE = Dialect(
     name="restate",
