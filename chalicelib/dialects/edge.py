@@ -27,6 +27,7 @@ from chalicelib.service.accounts import Accounts
 from chalicelib.service.apps import Apps
 from chalicelib.service.batch_work import BatchWorker
 from chalicelib.service.batches import Batches, Sizes
+from chalicelib.service.bulk_restarts import BulkRestarts
 from chalicelib.service.cursors import Cursors
 from chalicelib.service.dead_letters import DeadLetters
 from chalicelib.service.definitions import Definitions
@@ -61,6 +62,8 @@ class Services(Protocol):
     def restarts(self) -> Restarts: ...
     @property
     def resumptions(self) -> Resumptions: ...
+    @property
+    def bulk_restarts(self) -> BulkRestarts: ...
     @property
     def dead_letters(self) -> DeadLetters: ...
     @property

@@ -24,7 +24,7 @@ class Resumptions:
     runs: Runs
     definitions: Definitions
 
-    def resume(self, account: AccountId, run_id: RunId, reason: str, choice: VersionChoice) -> Run:
+    def resume(self, account: AccountId, run_id: RunId, choice: VersionChoice, reason: str = "") -> Run:
         """Let a run go on, and answer it; one that is not paused is answered as it is.
 
         Raises `RunEnded`, `RunNotBegun`, and `VersionFixed` for a choice that is not the version of the run, or that

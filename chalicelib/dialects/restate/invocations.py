@@ -26,7 +26,7 @@ Handler = Callable[[Services, Call], Answer]
 
 KILLED = "killed"
 CANCELLED = "Cancelled"
-CANCELED_BEFORE_ITS_BEGINNING = "canceled"
+CANCELED = "canceled"  # of one that had not begun
 KEEP = SameVersion()
 
 _DONE = Answer(HTTPStatus.OK)
@@ -57,20 +57,19 @@ def resume(services: Services, call: Call) -> Answer:
     deployment = read_deployment_wish(pairs_of(call.query))
     run_id, version = read_run_id(text), read_deployment(deployment, KEEP)
     with telling(Asked.RESUME, text):
-        services.resumptions.resume(call.account, run_id, "", version)
+        services.resumptions.resume(call.account, run_id, version)
     return _DONE
 
 
 def kill(services: Services, call: Call) -> Answer:
     with asked(Asked.KILL, call) as run_id:
-        end(services, call.account, run_id, KILLED)
+        kill_run(services, call.account, run_id)
     return _DONE
 
 
 def cancel(services: Services, call: Call) -> Answer:
     with asked(Asked.CANCEL, call) as run_id:
-        has_begun = services.runs.load(call.account, run_id).status is not RunStatus.PENDING
-        end(services, call.account, run_id, CANCELLED if has_begun else CANCELED_BEFORE_ITS_BEGINNING)
+        has_begun = cancel_run(services, call.account, run_id)
     return _ACCEPTED if has_begun else _DONE
 
 
@@ -92,14 +91,21 @@ def delete(services: Services, call: Call) -> Answer:
     return _ACCEPTED
 
 
-def end(services: Services, account: AccountId, run_id: RunId, told: str) -> None:
-    """End a run that has not ended; `told` is what is told of it."""
-    services.runs.cancel(account, run_id, told, is_once=True)
+def kill_run(services: Services, account: AccountId, run_id: RunId) -> None:
+    """End a run; raise `RunEnded` if it has ended, however."""
+    services.runs.cancel(account, run_id, KILLED, is_once=True)
 
 
-_DELETIONS: dict[str, Callable[[Services, AccountId, RunId], None]] = {
-    "cancel": lambda services, account, run_id: end(services, account, run_id, CANCELLED),
-    "kill": lambda services, account, run_id: end(services, account, run_id, KILLED),
+def cancel_run(services: Services, account: AccountId, run_id: RunId) -> bool:
+    """Do the same, and say whether the run had begun."""
+    has_begun = services.runs.load(account, run_id).status is not RunStatus.PENDING
+    services.runs.cancel(account, run_id, CANCELLED if has_begun else CANCELED, is_once=True)
+    return has_begun
+
+
+_DELETIONS: dict[str, Callable[[Services, AccountId, RunId], object]] = {
+    "cancel": cancel_run,
+    "kill": kill_run,
     "purge": lambda services, account, run_id: services.runs.delete(account, run_id),
 }
 

@@ -9,7 +9,7 @@ import msgspec
 from chalicelib.dialects.credentials import bearer_or_api_key
 from chalicelib.dialects.edge import Dialect, Route
 from chalicelib.dialects.openapi import About, Operation, described
-from chalicelib.dialects.restate import invocations, meta, restart_points, restarts, unserved
+from chalicelib.dialects.restate import batch_operations, invocations, meta, restart_points, restarts, unserved
 from chalicelib.dialects.restate.errors import write_error
 
 Told = dict[str, Any]
@@ -32,7 +32,12 @@ ABOUT = About(
 _VERSIONED: tuple[Route, ...] = ()
 """What every version of the admin API has."""
 _UNVERSIONED: tuple[Route, ...] = meta.ROUTES
-_DESCRIBED: tuple[Operation, ...] = (*restarts.OPERATIONS, *restart_points.OPERATIONS, *invocations.OPERATIONS)
+_DESCRIBED: tuple[Operation, ...] = (
+    *restarts.OPERATIONS,
+    *restart_points.OPERATIONS,
+    *invocations.OPERATIONS,
+    *batch_operations.OPERATIONS,
+)
 """What every version has too, and what it says of itself."""
 
 
