@@ -14,7 +14,6 @@ import msgspec
 from chalicelib.core.access import Scope
 from chalicelib.core.errors import Busy, RestartError
 from chalicelib.core.ids import AccountId, RunId
-from chalicelib.core.restart_requests import RestartRequest
 from chalicelib.core.runs import Run
 from chalicelib.core.versions import VersionChoice
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
@@ -26,7 +25,7 @@ from chalicelib.dialects.restate.ids import IdInvalid, read_deployment, read_run
 from chalicelib.dialects.restate.invocations import KEEP, cancel_run, kill_run
 from chalicelib.dialects.restate.refusals import MAX_BATCH, BatchTooLarge, BodyUndecodable, told, write_listed
 from chalicelib.dialects.restate.refusals import Operation as Asked
-from chalicelib.dialects.restate.restarts import LATEST, cause, write_id
+from chalicelib.dialects.restate.restarts import LATEST, request_for, write_id
 from chalicelib.service.bulk_restarts import PATIENCE_MS
 from chalicelib.service.commands import Command
 
@@ -96,8 +95,8 @@ class _Each:
 def _restart(services: Services, call: Call) -> Answer:
     batch, runs = _read(call.body)
     version, key = _read_deployment(batch, LATEST), read_idempotency_key(call)
-    wishes = RestartRequest(RunId(""), cause(call, key), version=version, is_restarting_workflows=False)
-    outcomes = services.bulk_restarts.restart(_commands(call.account, batch, runs, key), wishes)
+    commands = _commands(call.account, batch, runs, key)
+    outcomes = services.bulk_restarts.restart(commands, request_for(call, version, key))
     told_of = [*zip(batch.invocation_ids, outcomes, strict=True)]
     reborn = [Reborn(text, write_id(run)) for text, run in told_of if isinstance(run, Run)]
     failed = [_failed(Asked.RESTART, text, error) for text, error in told_of if isinstance(error, RestartError)]

@@ -1,10 +1,11 @@
 """Which values `from` can have (ours: the server tells it only by refusing)."""
 
+from dataclasses import replace
+
 import msgspec
 
 from chalicelib.core.access import Scope
 from chalicelib.core.restart_points import RestartPoint
-from chalicelib.core.restart_requests import RestartRequest
 from chalicelib.dialects.edge import Answer, Call, Route, Services
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation
@@ -14,7 +15,7 @@ from chalicelib.dialects.restate.places import FREE, PATH, read_text
 from chalicelib.dialects.restate.query_strings import MOST_POINTS, pairs_of, read_points_wish
 from chalicelib.dialects.restate.refusals import Operation as Asked
 from chalicelib.dialects.restate.refusals import telling, told
-from chalicelib.dialects.restate.restarts import LATEST, cause
+from chalicelib.dialects.restate.restarts import LATEST, request_for
 from chalicelib.service.commands import Command
 
 
@@ -54,7 +55,7 @@ def restart_points(services: Services, call: Call) -> Answer:
     text = read_text(call)
     wish = read_points_wish(pairs_of(call.query))
     source, version = read_run_id(text), read_deployment(wish.deployment, LATEST)
-    request = RestartRequest(source, cause(call, None), version=version, is_restarting_workflows=False)
+    request = replace(request_for(call, version), source=source)
     command = Command(call.account, "restate", "restart-points", source, None)
     with telling(Asked.RESTART, text):
         found = services.restarts.points(command, request, wish.first, wish.limit)

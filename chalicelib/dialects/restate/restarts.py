@@ -3,13 +3,16 @@
 What is wrong is told in the server's order: path, query, invocation's id, deployment's id, and only then what stands.
 """
 
+from dataclasses import replace
+
 import msgspec
 
 from chalicelib.core.access import Scope
+from chalicelib.core.ids import RunId
 from chalicelib.core.json_values import Json
 from chalicelib.core.restart_requests import RestartRequest
 from chalicelib.core.runs import Cause, Run
-from chalicelib.core.versions import PublishedVersion
+from chalicelib.core.versions import PublishedVersion, VersionChoice
 from chalicelib.dialects.edge import Answer, Call, Route, Services
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
@@ -52,7 +55,7 @@ def restart_as_new(services: Services, call: Call) -> Answer:
     wish = read_wish(pairs_of(call.query))
     source, version = read_run_id(text), read_deployment(wish.deployment, LATEST)
     key = read_idempotency_key(call)
-    request = RestartRequest(source, cause(call, key), start=wish.start, version=version, is_restarting_workflows=False)
+    request = replace(request_for(call, version, key), source=source, start=wish.start)
     command = Command(call.account, "restate", "restart-as-new", source, _wished(wish), key)
     with telling(Asked.RESTART, text):
         if wish.is_dry_run:
@@ -62,8 +65,10 @@ def restart_as_new(services: Services, call: Call) -> Answer:
     return answer(Restarted(write_id(made.run)), headers=_REPLAYED if made.is_repeat else {})
 
 
-def cause(call: Call, key: str | None) -> Cause:
-    return Cause("restate", call.key.id, command=key or "")
+def request_for(call: Call, version: VersionChoice, key: str | None = None) -> RestartRequest:
+    """Answer what every restart over this dialect asks for; its source and its start are to be filled in."""
+    cause = Cause("restate", call.key.id, command=key or "")
+    return RestartRequest(RunId(""), cause, version=version, is_restarting_workflows=False)
 
 
 def write_id(run: Run) -> str:
