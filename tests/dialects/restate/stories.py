@@ -32,7 +32,7 @@ def start(api: Api, key: str = "order", **fields: Any) -> str:
 
 def completed(world: World, api: Api, key: str = "order", **fields: Any) -> str:
     invocation = start(api, key, **fields)
-    world.settle()
+    world.deliver()
     assert status(api, invocation) == "completed"
     return invocation
 
