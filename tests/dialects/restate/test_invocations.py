@@ -45,24 +45,21 @@ def _well_again(world: World) -> Iterator[None]:
 def invocation(world: World, api: Api, how: str) -> str:
     """Answer an invocation that stands like this."""
     publish(api, ASKED)
-    if how in {"completed", "inboxed"}:
-        publish(api, CHARGED if how == "completed" else ASKED, "other", "service" if how == "completed" else "object")
-    match how:
-        case "completed":
-            return completed(world, api, "other")
-        case "inboxed":
-            start(api, "other", business_key="k")
-            world.deliver()
-            return start(api, "other", business_key="k")
-        case "scheduled":
-            return start(api, delay=DELAYED_S)
-        case "running":
-            world.outside.fail("charge")
-    made = start(api)
+    if how == "completed":
+        publish(api, CHARGED, "short")
+        return completed(world, api, "short")
+    if how == "inboxed":
+        publish(api, ASKED, "object", "object")
+        start(api, "object", business_key="k")
+        world.deliver()
+        return start(api, "object", business_key="k")
+    if how == "running":
+        world.outside.fail("charge")
+    made = start(api, delay=DELAYED_S if how == "scheduled" else 0)
     world.deliver()
     if how == "paused":
         assert patch(api, made, "pause").status == 200
-    assert status(api, made) == how
+    assert status(api, made) == ("pending" if how == "scheduled" else how)
     return made
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.core.access import Scope
 from chalicelib.core.ids import AccountId
+from tests.aws_calls import Calls
 from tests.dialects.client import Api, Reply, key_of
 from tests.dialects.restate.stories import (
     APPROVED,
@@ -23,7 +24,7 @@ from tests.dialects.restate.stories import (
     start,
     status,
 )
-from tests.graphs import Ask, Call, document, steps
+from tests.graphs import Ask, Call, Rounds, document, steps
 from tests.world import World
 
 JSON = "application/json"
@@ -215,6 +216,41 @@ class TestUnderAKey:
 
     def test_a_key_that_is_none_is_refused(self, api: Api, unchanged: Unchanged) -> None:
         assert unchanged(api, "PATCH", f"/invocations/{NOBODY}/restart-as-new", idempotency_key="a b").status == 400
+
+
+class TestCosts:
+    """Counted in AWS calls of a warm function; the caller's key is known already."""
+
+    @pytest.mark.parametrize(("deployment", "most"), [("keep", 3), ("latest", 4)])
+    def test_from_the_beginning(self, world: World, api: Api, calls: Calls, deployment: str, most: int) -> None:
+        publish(api)
+        source = completed(world, api)
+        calls.made.clear()
+
+        assert restart(api, source, f"deployment={deployment}").status == 200
+
+        assert len(calls) == most
+
+    @pytest.mark.parametrize("deployment", ["keep", "latest"])
+    def test_with_a_prefix_of_a_thousand_entries(self, world: World, api: Api, calls: Calls, deployment: str) -> None:
+        publish(api, Rounds("again", 1_000))
+        source = completed(world, api)
+        calls.made.clear()
+
+        assert restart(api, source, f"from=1000&deployment={deployment}").status == 200
+
+        assert len(calls) == (4 if deployment == "keep" else 5)
+        assert len(calls) <= 4 + -(-1_000 // 25)
+
+    def test_a_repeat_under_a_key(self, world: World, api: Api, calls: Calls) -> None:
+        publish(api)
+        source = completed(world, api)
+        restart(api, source, idempotency_key="k")
+        calls.made.clear()
+
+        restart(api, source, idempotency_key="k")
+
+        assert len(calls) == 1
 
 
 class TestDryRun:
