@@ -24,6 +24,7 @@ from chalicelib.service.apps import Apps
 from chalicelib.service.batch_work import BatchSweep, BatchWorker
 from chalicelib.service.batches import Batches, Sizes
 from chalicelib.service.births import Births
+from chalicelib.service.bulk_restarts import BulkRestarts
 from chalicelib.service.cancellations import Cancellations
 from chalicelib.service.cursors import Cursors
 from chalicelib.service.dead_letters import DeadLetters
@@ -34,6 +35,7 @@ from chalicelib.service.failure_callbacks import FailureCallbacks
 from chalicelib.service.flow_control import Flows
 from chalicelib.service.lines import Lines
 from chalicelib.service.restarts import Restarts
+from chalicelib.service.resumptions import Resumptions
 from chalicelib.service.runs import Runs
 from chalicelib.service.sweep import Sweep
 from chalicelib.service.together import Together
@@ -52,6 +54,7 @@ from chalicelib.stores.deployments import DeploymentStore
 from chalicelib.stores.job_logs import JobLogs
 from chalicelib.stores.keys import KeyStore
 from chalicelib.stores.lines import LineStore
+from chalicelib.stores.many_births import ManyBirths
 from chalicelib.stores.queues import DispatchQueue, RunQueue
 from chalicelib.stores.run_lists import RunLists
 from chalicelib.stores.runs import RunStore
@@ -137,6 +140,8 @@ class Services:
     definitions: Definitions
     runs: Runs
     restarts: Restarts
+    resumptions: Resumptions
+    bulk_restarts: BulkRestarts
     dead_letters: DeadLetters
     batches: Batches
     together: Together
@@ -181,6 +186,8 @@ def build(
         definitions=house.definitions,
         runs=runs,
         restarts=Restarts(house.runs, house.definitions, house.births(new_id), now, new_id),
+        resumptions=Resumptions(runs, house.definitions),
+        bulk_restarts=_bulk_restarts(house, settings, machine),
         dead_letters=_dead_letters(house, settings, machine),
         batches=Batches(batches, JobLogs(house.calls), batch_queue, now, new_id),
         together=Together(house.runs, batches, house.definitions, house.doorbell, now, new_id),
@@ -221,6 +228,17 @@ def _runs(house: "_House", machine: Machine) -> Runs:
         births=house.births(machine.new_id),
         doorbell=house.doorbell,
         lines=house.lines(machine),
+        now=machine.now,
+        new_id=machine.new_id,
+    )
+
+
+def _bulk_restarts(house: "_House", settings: Settings, machine: Machine) -> BulkRestarts:
+    return BulkRestarts(
+        runs=house.runs,
+        births=ManyBirths(house.clients.connection, house.calls, house.runs),
+        definitions=house.definitions,
+        dispatch=DispatchQueue(house.clients.sqs, settings.dispatch_queue_url, house.calls),
         now=machine.now,
         new_id=machine.new_id,
     )

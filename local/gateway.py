@@ -250,7 +250,8 @@ class _Handler(ChaliceRequestHandler):
             content = b""
         named = {name.title(): value for name, value in headers.items()}
         self.send_response(code)
-        self._send_headers({"Content-Type": "application/json", **named, "Content-Length": str(len(content))})
+        typed = {"Content-Type": "application/json"} if content else {}
+        self._send_headers({**typed, **named, "Content-Length": str(len(content))})
         if self.command != "HEAD":
             self.wfile.write(content)
 

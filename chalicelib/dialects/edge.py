@@ -27,12 +27,14 @@ from chalicelib.service.accounts import Accounts
 from chalicelib.service.apps import Apps
 from chalicelib.service.batch_work import BatchWorker
 from chalicelib.service.batches import Batches, Sizes
+from chalicelib.service.bulk_restarts import BulkRestarts
 from chalicelib.service.cursors import Cursors
 from chalicelib.service.dead_letters import DeadLetters
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.deployments import Deployments
 from chalicelib.service.flow_control import Flows
 from chalicelib.service.restarts import Restarts
+from chalicelib.service.resumptions import Resumptions
 from chalicelib.service.runs import Runs
 from chalicelib.service.together import Together
 
@@ -58,6 +60,10 @@ class Services(Protocol):
     def runs(self) -> Runs: ...
     @property
     def restarts(self) -> Restarts: ...
+    @property
+    def resumptions(self) -> Resumptions: ...
+    @property
+    def bulk_restarts(self) -> BulkRestarts: ...
     @property
     def dead_letters(self) -> DeadLetters: ...
     @property
@@ -349,8 +355,8 @@ def _refused(dialect: Dialect, error: RestartError, trace: Trace) -> Answer:
 
 
 def _headers(answer: Answer, trace: Trace) -> dict[str, str]:
-    usual = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    return {**usual, **answer.headers, "x-request-id": trace.request_id}
+    typed = {"Content-Type": "application/json"} if answer.body else {}
+    return {**typed, "Cache-Control": "no-store", **answer.headers, "x-request-id": trace.request_id}
 
 
 def _response(answer: Answer, trace: Trace) -> Response:

@@ -148,11 +148,14 @@ class Runs:
 
     # -- changing
 
-    def cancel(self, account: AccountId, run_id: RunId, reason: str) -> Run:
-        """End a run where it stands, and answer it, the second time too; raise `RunEnded` if it has ended by itself."""
+    def cancel(self, account: AccountId, run_id: RunId, reason: str, *, is_once: bool = False) -> Run:
+        """End a run where it stands, and answer it; raise `RunEnded` if it has ended by itself.
+
+        Whoever asks a second time is answered too, unless it `is_once`: then that is refused as well.
+        """
 
         def signal(run: Run, _version: Version, _journal: tuple[Entry, ...], _state: State) -> Entry | None:
-            if run.status is RunStatus.CANCELED:
+            if run.status is RunStatus.CANCELED and not is_once:
                 return None
             if run.status.is_ended:
                 raise RunEnded(run)
@@ -172,7 +175,7 @@ class Runs:
                 raise RunEnded(run)
             if state.is_paused:
                 return None
-            self._check_begun(run)
+            self.check_begun(run)
             return Signal(SignalName.PAUSE, self.now(), reason)
 
         return self._append(account, run_id, signal)
@@ -196,7 +199,7 @@ class Runs:
         def change(run: Run, _version: Version, _journal: tuple[Entry, ...], state: State) -> Entry | None:
             if run.status.is_ended:
                 raise RunEnded(run)
-            self._check_begun(run)
+            self.check_begun(run)
             return _difference(state.variables, revise(state.variables), self.now())
 
         return self._append(account, run_id, change)
@@ -219,7 +222,8 @@ class Runs:
 
         return self._append(account, run_id, close)
 
-    def _check_begun(self, run: Run) -> None:
+    def check_begun(self, run: Run) -> None:
+        """Raise `RunNotBegun` for a run that is to begin later, or in its turn."""
         is_later = run.not_before is None or run.not_before > self.now()
         has_to_wait = is_later or (run.line is not None and run.line.is_before_its_turn)
         if run.status is RunStatus.PENDING and has_to_wait:

@@ -15,12 +15,14 @@ from chalice.local import LambdaEventConverter, RouteMatcher
 from app import app
 from chalicelib import wiring
 from chalicelib.core.errors import Busy
+from chalicelib.dialects.restate.ids import read_run_id as read_invocation_id
 from chalicelib.dialects.upstash.ids import read_run_id
 from local.aws import ACCOUNT, REGION
 from local.event_sources import Function, FunctionError
 from tests.faults.strikes import Crash, invoked
 from tests.world import ACME
 
+_NAMES = ("id", "uuid", "workflowRunId", "new_invocation_id")
 FUNCTION_S, API_S = 60.0, 29.0  # the timeouts in .chalice/config.json
 
 
@@ -41,7 +43,9 @@ class Reply:
         answered = json.loads(self.body or "{}")
         first = answered[0] if isinstance(answered, list) else answered
         [first, *_] = first.get("workflowRuns") or [first]
-        told = str(first.get("id") or first.get("uuid") or first.get("workflowRunId") or "")
+        told = str(next((first[name] for name in _NAMES if first.get(name)), ""))
+        if told.startswith("inv_"):
+            return read_invocation_id(told)
         if told.startswith("wfr_"):
             return read_run_id(ACME, told)
         return str(UUID(told.removeprefix("run_"))) if told.startswith("run_") else told

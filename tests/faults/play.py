@@ -51,6 +51,7 @@ class Asked:
     ends: frozenset[str] = frozenset({"completed"})
     kept: int = 0
     may_be_refused: frozenset[str | None] = frozenset()
+    method: str = "POST"
     run: str | None = None
     refusal: str | None = None
     is_optional: bool = False
@@ -119,7 +120,7 @@ class Play:
         may. `meanwhile` happens once, between the first answer that was lost and the next attempt. `by`: the process
         that is asked; if none is named, the one that all requests come to.
         """
-        asked = Asked(path, body, key, frozenset(ends.split()), kept, may_be_refused=frozenset({refused, unless}))
+        asked = Asked(path, body, key, frozenset(ends.split()), kept, frozenset({refused, unless}), method)
         for attempt in range(PATIENCE):
             if attempt == 1:
                 meanwhile()

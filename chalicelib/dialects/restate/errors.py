@@ -26,7 +26,7 @@ _MEDIA_TYPE = "Expected request with `Content-Type: application/json`"
 
 
 def write_error(error: RestartError) -> Answer:
-    status = _status(error)
+    status = http_status(error)
     match error:
         case RouteUnknown() | MethodUnknown() | Throttled():
             return Answer(status)
@@ -50,7 +50,7 @@ def _challenge(error: RestartError) -> dict[str, str]:
     return {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
 
 
-def _status(error: RestartError) -> int:
+def http_status(error: RestartError) -> int:
     match error:
         case Refused() | Undecodable() | QueryRefused():
             return error.status

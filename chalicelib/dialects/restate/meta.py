@@ -4,6 +4,7 @@ from typing import Any
 
 from chalicelib.dialects.edge import Answer, Call, Route, Services
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.openapi import Operation
 
 SERVER = "1.7.12"
 """The restate-server whose wire this is."""
@@ -22,4 +23,10 @@ def version(_services: Services, _call: Call) -> Answer:
     return answer(told)
 
 
-ROUTES: tuple[Route, ...] = (Route("GET", "/version", None, version),)
+OPERATIONS = (
+    Operation(
+        Route("GET", "/version", None, version),
+        "Say the server's version and the admin API's",
+        answers={200: (dict[str, Any],)},
+    ),
+)

@@ -13,7 +13,10 @@ from urllib.parse import parse_qsl
 from chalicelib.core.restart_requests import AfterEntry, Beginning, StartPoint
 from chalicelib.dialects.restate.refusals import MAX_INDEX, QueryUndecodable
 
+MOST_POINTS: Final = 100
+
 _BOOLEANS: Final = {"true": True, "false": False}
+_MODES: Final = ("Cancel", "Kill", "Purge")
 
 Pairs = Iterable[tuple[str, str]]
 
@@ -59,6 +62,27 @@ def read_force(pairs: Pairs) -> bool:
     return is_forced
 
 
+@dataclass(frozen=True, slots=True)
+class PointsWish:
+    """Which entries, from which one on and how many, and on which deployment."""
+
+    deployment: str | None
+    first: int
+    limit: int
+
+
+def read_points_wish(pairs: Pairs) -> PointsWish:
+    """Read which restart points are wanted, no more than `MOST_POINTS`; raise `QueryUndecodable`."""
+    given = _read(pairs, {"deployment": str, "first": _u32, "limit": _u32})
+    return PointsWish(given.get("deployment"), given.get("first", 0), min(given.get("limit", MOST_POINTS), MOST_POINTS))
+
+
+def read_deletion_mode(pairs: Pairs) -> str:
+    """Read how an invocation is deleted; raise `QueryUndecodable`."""
+    mode: str = _read(pairs, {"mode": _mode}).get("mode", "cancel")
+    return mode
+
+
 def _read(pairs: Pairs, readers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, value in pairs:
@@ -91,3 +115,11 @@ def _boolean(text: str) -> bool:
     if text not in _BOOLEANS:
         raise ValueError("provided string was not `true` or `false`")
     return _BOOLEANS[text]
+
+
+def _mode(text: str) -> str:
+    """Read a mode, whose first letter may be large (serde's name and its alias)."""
+    if text not in {spelt for mode in _MODES for spelt in (mode, mode.lower())}:
+        known = ", ".join(f"`{spelt}`" for mode in _MODES for spelt in (mode, mode.lower()))
+        raise ValueError(f"unknown variant `{text}`, expected one of {known}")
+    return text.lower()

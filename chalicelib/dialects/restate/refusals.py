@@ -23,12 +23,15 @@ from chalicelib.core.refusals import (
     SourceStillRunning,
     VersionIncompatible,
     VersionNotFound,
+    WorkflowNotRestarted,
 )
 from chalicelib.dialects.restate.ids import write_version_id
-from chalicelib.service.runs import RunEnded, RunNotEnded
+from chalicelib.service.resumptions import VersionFixed
+from chalicelib.service.runs import RunEnded, RunNotBegun, RunNotEnded
 
 MAX_BATCH = 1000  # ids in one call, as the server has it
 MAX_INDEX = 2**32 - 1  # of a journal entry, a u32
+SERVED = ("V2", "V3", "V4")  # versions of the admin API
 
 
 # -- what cannot be decoded is told as text
@@ -42,6 +45,11 @@ class Undecodable(Invalid):
 class QueryUndecodable(Undecodable):
     def __init__(self, problem: str) -> None:
         super().__init__(f"Failed to deserialize query string: {problem}")
+
+
+class VersionUnserved(Undecodable):
+    def __init__(self, version: str) -> None:
+        super().__init__(f"The admin API has no version {version}: it has {', '.join(SERVED)}.")
 
 
 class PathUndecodable(Undecodable):
@@ -86,7 +94,6 @@ class Fact(Enum):
 
     UNKNOWN = auto()
     NOT_STARTED = auto()
-    NOT_RUNNING = auto()
     NOT_COMPLETED = auto()
     COMPLETED = auto()
     INPUT_GONE = auto()
@@ -178,10 +185,13 @@ def _fact_of(error: RestartError) -> Fact | None:
 _FACTS: dict[type[RestartError], Fact] = {
     RunNotFound: Fact.UNKNOWN,
     SourceNotStarted: Fact.NOT_STARTED,
+    RunNotBegun: Fact.NOT_STARTED,
     SourceStillRunning: Fact.NOT_COMPLETED,
     RunNotEnded: Fact.NOT_COMPLETED,
     RunEnded: Fact.COMPLETED,
     JournalGone: Fact.INPUT_GONE,
+    WorkflowNotRestarted: Fact.UNSUPPORTED,
+    VersionFixed: Fact.DEPLOYMENT_FIXED,
     DefinitionNotFound: Fact.DEPLOYMENT_UNKNOWN,
     NothingPublished: Fact.DEPLOYMENT_UNKNOWN,
     VersionNotFound: Fact.DEPLOYMENT_UNKNOWN,
@@ -196,6 +206,10 @@ _FIXED = Words(
     409,
     "The invocation '{}' is still running or the deployment id is not pinned yet, deployment id cannot be changed.",
     "Cannot change deployment ID for invocation '{}'",
+)
+
+_STILL = Words(
+    409, "The invocation '{}' is not running, cannot be paused.", "Invocation '{}' is not running, cannot be paused"
 )
 
 _WORDS: dict[tuple[Operation, Fact], Words] = {
@@ -250,9 +264,8 @@ _WORDS: dict[tuple[Operation, Fact], Words] = {
         "Deployment not found when resuming invocation '{}'",
     ),
     (Operation.RESUME, Fact.DEPLOYMENT_FIXED): _FIXED,
-    (Operation.PAUSE, Fact.NOT_RUNNING): Words(
-        409, "The invocation '{}' is not running, cannot be paused.", "Invocation '{}' is not running, cannot be paused"
-    ),
+    (Operation.PAUSE, Fact.NOT_STARTED): _STILL,
+    (Operation.PAUSE, Fact.COMPLETED): _STILL,
     (Operation.KILL, Fact.COMPLETED): _DONE,
     (Operation.CANCEL, Fact.COMPLETED): _DONE,
     (Operation.PURGE, Fact.NOT_COMPLETED): _UNDONE,

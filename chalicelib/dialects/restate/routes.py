@@ -7,9 +7,19 @@ from typing import Any
 import msgspec
 
 from chalicelib.dialects.credentials import bearer_or_api_key
-from chalicelib.dialects.edge import Dialect, Route
+from chalicelib.dialects.edge import Dialect
 from chalicelib.dialects.openapi import About, Operation, described
-from chalicelib.dialects.restate import deployments, meta, queries, services
+from chalicelib.dialects.restate import (
+    batch_operations,
+    deployments,
+    invocations,
+    meta,
+    queries,
+    restart_points,
+    restarts,
+    services,
+    unserved,
+)
 from chalicelib.dialects.restate.errors import write_error
 
 Told = dict[str, Any]
@@ -29,25 +39,25 @@ ABOUT = About(
     error=Error,
     security={"bearer": {"type": "http", "scheme": "bearer"}},
 )
-_VERSIONED: tuple[Route, ...] = ()
+_UNVERSIONED: tuple[Operation, ...] = (*meta.OPERATIONS, *unserved.OPERATIONS)
+_VERSIONED: tuple[Operation, ...] = (
+    *restarts.OPERATIONS,
+    *restart_points.OPERATIONS,
+    *invocations.OPERATIONS,
+    *batch_operations.OPERATIONS,
+    *queries.OPERATIONS,
+    *deployments.OPERATIONS,
+    *services.OPERATIONS,
+)
 """What every version of the admin API has."""
-_UNVERSIONED: tuple[Route, ...] = meta.ROUTES
-_DESCRIBED: tuple[Operation, ...] = (*queries.OPERATIONS, *deployments.OPERATIONS, *services.OPERATIONS)
-"""What every version of the admin API has, and says more of than a route does."""
 
 
 def _mounted() -> Iterator[Operation]:
-    yield from map(_operation, _UNVERSIONED)
+    yield from _UNVERSIONED
     for mount in _MOUNTS:
-        for operation in (*map(_operation, _VERSIONED), *_DESCRIBED):
+        for operation in _VERSIONED:
             route = operation.route
             yield replace(operation, route=replace(route, path=mount + route.path))
-
-
-def _operation(route: Route) -> Operation:
-    """Describe a route: its summary is the first line of its handler's docstring, else its own name."""
-    summary = (route.handler.__doc__ or f"{route.method} {route.path}").partition("\n")[0].rstrip(".")
-    return Operation(route, summary, answers={200: (Told,)})
 
 
 OPERATIONS = described("/restate/openapi.json", ABOUT, tuple(_mounted()))

@@ -159,7 +159,7 @@ class TestOperations:
                 "The given deployment was not found when trying to resume the invocation 'inv_1'.",
             ),
             (Operation.RESUME, Fact.DEPLOYMENT_FIXED, 409, FIXED),
-            (Operation.PAUSE, Fact.NOT_RUNNING, 409, "The invocation 'inv_1' is not running, cannot be paused."),
+            (Operation.PAUSE, Fact.NOT_STARTED, 409, "The invocation 'inv_1' is not running, cannot be paused."),
             (Operation.KILL, Fact.COMPLETED, 409, "The invocation 'inv_1' was already completed."),
             (Operation.CANCEL, Fact.COMPLETED, 409, "The invocation 'inv_1' was already completed."),
             (Operation.PURGE, Fact.NOT_COMPLETED, 409, "The invocation 'inv_1' is not yet completed."),

@@ -12,7 +12,7 @@ from chalicelib.core.ids import AccountId, RunId
 from chalicelib.dialects.restate import queries
 from chalicelib.dialects.times import write_time
 from tests.dialects.client import Api, key_of
-from tests.dialects.restate.stories import WORK, ask, publish, row, rows, start, told
+from tests.dialects.restate.query_stories import WORK, ask, publish, row, rows, start, told
 from tests.graphs import Ask, Call, Pause, document, steps
 from tests.world import BEGINNING, MINUTE, World
 

@@ -9,7 +9,7 @@ from chalicelib.core.ids import AccountId
 from chalicelib.dialects.times import write_time
 from chalicelib.service import definitions
 from tests.dialects.client import Api, Reply, key_of
-from tests.dialects.restate.stories import WORK, publish, row, start, told
+from tests.dialects.restate.query_stories import WORK, publish, row, start, told
 from tests.graphs import Ask, Call, document
 from tests.world import MINUTE, World
 

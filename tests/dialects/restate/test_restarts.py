@@ -1,0 +1,522 @@
+"""PATCH /invocations/{id}/restart-as-new: every row of the server's table of answers, and their order."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import pytest
+
+from chalicelib.core.access import Scope
+from chalicelib.core.ids import AccountId
+from tests.aws_calls import Calls
+from tests.dialects.client import Api, Reply, key_of
+from tests.dialects.restate.stories import (
+    APPROVED,
+    CHARGED,
+    NO_DEPLOYMENT,
+    NOBODY,
+    Unchanged,
+    completed,
+    failed,
+    patch,
+    publish,
+    restart,
+    run_of,
+    start,
+    status,
+)
+from tests.graphs import Ask, Call, Rounds, document, steps
+from tests.world import World
+
+JSON = "application/json"
+TEXT = "text/plain; charset=utf-8"
+QUERY = "Failed to deserialize query string: "
+PREFIX = "The prefix of the journal '{}' up to 'from' (included) contains some Commands without respective Completions."
+RANGE = "The given index is out of range of currently stored journal for invocation '{}'."
+PENDING = "The invocation '{}' cannot be restarted because it's not running yet."
+LIVE = "The invocation '{}' is still running."
+UNSUPPORTED = (
+    "Restarting the invocation '{}' is not supported. Restarting workflows is not supported, and restarting"
+    " invocations created using the old service protocol."
+)
+NO_SUCH_DEPLOYMENT = "The given deployment was not found when trying to restart as new the invocation '{}'."
+GONE = (
+    "The invocation '{}' cannot be restarted because the input is not available. This indicates that the journal was"
+    " already purged, or not retained at all."
+)
+
+
+@pytest.fixture(autouse=True)
+def _well_again(world: World) -> Iterator[None]:
+    yield
+    world.outside.answers.clear()
+
+
+@pytest.fixture
+def unchanged(world: World) -> Unchanged:
+    return Unchanged(world)
+
+
+def read(reply: Reply) -> tuple[int, str, str]:
+    """Answer a refusal's status, type and message."""
+    told = reply.json["message"] if reply.headers["Content-Type"] == JSON else reply.body.decode()
+    return reply.status, reply.headers["Content-Type"], told
+
+
+class TestANewInvocation:
+    def test_it_begins_with_the_input_alone_on_what_is_published_now(self, world: World, api: Api) -> None:
+        old = publish(api)
+        source = completed(world, api, input={"order": 7}, business_key="k")
+        new = publish(api, steps(Call("charge"), Call("ship"), Call("thank")))
+
+        reply = restart(api, source)
+
+        assert (reply.status, reply.headers["Content-Type"]) == (200, JSON)
+        [(name, invocation)] = reply.json.items()
+        assert reply.body == f'{{"new_invocation_id":"{invocation}"}}'.encode()
+        assert (name, invocation[:16], len(invocation)) == ("new_invocation_id", source[:16], 38)
+        assert invocation != source
+        world.settle()
+        run = run_of(api, invocation)
+        assert (run["status"], run["input"], run["business_key"]) == ("completed", {"order": 7}, "k")
+        assert run["source_id"] == run_of(api, source)["id"]
+        assert run["snapshot_id"] != run_of(api, source)["snapshot_id"]
+        assert old != new
+
+    @pytest.mark.parametrize("how", ["", "v2", "v3", "v4"])
+    def test_each_version_of_the_api_has_it(self, world: World, api: Api, how: str) -> None:
+        publish(api)
+        source = completed(world, api)
+
+        assert api("PATCH", f"{how and '/'}{how}/invocations/{source}/restart-as-new").status == 200
+
+    @pytest.mark.parametrize("made", ["completed", "failed", "canceled", "killed"])
+    def test_whatever_has_begun_and_ended_can_be_restarted(self, world: World, api: Api, made: str) -> None:
+        publish(api, APPROVED)
+        source = failed(world, api, "charge") if made == "failed" else start(api)
+        world.settle()
+        ways = {"canceled": "cancel", "killed": "kill"}
+        if made in ways:
+            patch(api, source, ways[made])
+        elif made == "completed":
+            api.post(f"/ops/v1/runs/{run_of(api, source)['id']}/tasks/2/complete", {"variables": {}})
+            world.settle()
+
+        new = restart(api, source).json["new_invocation_id"]
+        world.settle()
+
+        assert status(api, new) == "waiting"
+
+    @pytest.mark.parametrize(
+        ("deployment", "is_old"), [("keep", True), ("Keep", True), ("latest", False), ("Latest", False)]
+    )
+    @pytest.mark.parametrize("from_", [0, 1])
+    def test_it_is_pinned_to_the_deployment_that_is_wished(
+        self, world: World, api: Api, deployment: str, is_old: bool, from_: int
+    ) -> None:
+        publish(api)
+        source = completed(world, api)
+        publish(api, steps(Call("charge"), Call("ship"), Call("thank")))
+
+        new = restart(api, source, f"from={from_}&deployment={deployment}").json["new_invocation_id"]
+
+        assert (run_of(api, new)["snapshot_id"] == run_of(api, source)["snapshot_id"]) is is_old
+
+    def test_it_is_pinned_to_a_deployment_by_its_id(self, world: World, api: Api) -> None:
+        old = publish(api)
+        publish(api, steps(Call("charge"), Call("ship"), Call("thank")))
+        source = completed(world, api)
+
+        new = restart(api, source, f"deployment={old}").json["new_invocation_id"]
+
+        assert run_of(api, new)["snapshot_id"] != run_of(api, source)["snapshot_id"]
+
+    @pytest.mark.parametrize(
+        ("from_", "kept", "asked"), [(0, 1, 2), ("01", 2, 1), ("%2B1", 2, 1), (2, 3, 0), (3, 4, 0)]
+    )
+    def test_a_prefix_is_kept_and_its_effects_are_not_repeated(
+        self, world: World, api: Api, from_: object, kept: int, asked: int
+    ) -> None:
+        publish(api)
+        source = completed(world, api)
+        world.outside.keys.clear()
+
+        new = restart(api, source, f"from={from_}").json["new_invocation_id"]
+        world.settle()
+
+        assert status(api, new) == "completed"
+        assert len(world.outside.keys) == asked
+        ours, theirs = (
+            api.get(f"/ops/v1/runs/{run_of(api, one)['id']}/journal").json["entries"] for one in (new, source)
+        )
+        assert ours[1:kept] == theirs[1:kept]
+
+    @pytest.mark.parametrize("body", [b"", b"{", b'{"from": 9}', b"\x00\xff"])
+    @pytest.mark.parametrize("media_type", ["application/json", "text/plain", "application/x-www-form-urlencoded"])
+    def test_any_body_is_ignored(self, world: World, api: Api, body: bytes, media_type: str) -> None:
+        publish(api)
+        source = completed(world, api)
+
+        path = f"/invocations/{source}/restart-as-new?From=9&foo=1&deployment[Id]=x"
+        assert api("PATCH", path, body, content_type=media_type).status == 200
+
+    def test_each_call_makes_another_and_a_restart_can_be_restarted(self, world: World, api: Api) -> None:
+        publish(api)
+        source = completed(world, api)
+        first, second = (restart(api, source).json["new_invocation_id"] for _ in range(2))
+        world.settle()
+
+        third = restart(api, first).json["new_invocation_id"]
+
+        assert len({source, first, second, third}) == 4
+        assert run_of(api, third)["source_id"] == run_of(api, first)["id"]
+
+    def test_an_objects_run_waits_for_its_turn(self, world: World, api: Api) -> None:
+        publish(api, APPROVED, type_="object")
+        source = start(api, business_key="k")
+        world.settle()
+        patch(api, source, "kill")
+        before = start(api, business_key="k")
+        world.settle()
+
+        new = restart(api, source).json["new_invocation_id"]
+        world.deliver()
+
+        assert (status(api, before), status(api, new)) == ("waiting", "pending")
+        assert restart(api, new).status == 425
+        patch(api, before, "kill")
+        world.settle()
+        assert status(api, new) == "waiting"
+
+
+class TestUnderAKey:
+    def test_the_same_key_answers_the_same_invocation_even_when_the_source_is_gone(
+        self, world: World, api: Api
+    ) -> None:
+        publish(api)
+        source = completed(world, api)
+        first = restart(api, source, idempotency_key="k")
+        world.settle()
+        patch(api, source, "purge")
+
+        again = restart(api, source, idempotency_key="k")
+
+        assert (again.status, again.json) == (200, first.json)
+        assert "Idempotent-Replayed" not in first.headers
+        assert again.headers["Idempotent-Replayed"] == "true"
+
+    def test_another_request_under_it_is_refused(self, world: World, api: Api, unchanged: Unchanged) -> None:
+        publish(api)
+        source = completed(world, api)
+        restart(api, source, idempotency_key="k")
+
+        reply = unchanged(api, "PATCH", f"/invocations/{source}/restart-as-new?from=1", idempotency_key="k")
+
+        assert reply.status == 409
+        assert reply.json["restate_code"] is None
+
+    def test_a_key_that_is_none_is_refused(self, api: Api, unchanged: Unchanged) -> None:
+        assert unchanged(api, "PATCH", f"/invocations/{NOBODY}/restart-as-new", idempotency_key="a b").status == 400
+
+
+class TestCosts:
+    """Counted in AWS calls of a warm function; the caller's key is known already."""
+
+    @pytest.mark.parametrize(("deployment", "most"), [("keep", 3), ("latest", 4)])
+    def test_from_the_beginning(self, world: World, api: Api, calls: Calls, deployment: str, most: int) -> None:
+        publish(api)
+        source = completed(world, api)
+        calls.made.clear()
+
+        assert restart(api, source, f"deployment={deployment}").status == 200
+
+        assert len(calls) == most
+
+    @pytest.mark.parametrize("deployment", ["keep", "latest"])
+    def test_with_a_prefix_of_a_thousand_entries(self, world: World, api: Api, calls: Calls, deployment: str) -> None:
+        publish(api, Rounds("again", 1_000))
+        source = completed(world, api)
+        calls.made.clear()
+
+        assert restart(api, source, f"from=1000&deployment={deployment}").status == 200
+
+        assert len(calls) == (4 if deployment == "keep" else 5)
+        assert len(calls) <= 4 + -(-1_000 // 25)
+
+    def test_a_repeat_under_a_key(self, world: World, api: Api, calls: Calls) -> None:
+        publish(api)
+        source = completed(world, api)
+        restart(api, source, idempotency_key="k")
+        calls.made.clear()
+
+        restart(api, source, idempotency_key="k")
+
+        assert len(calls) == 1
+
+
+class TestDryRun:
+    @pytest.mark.parametrize(("from_", "kept"), [(0, 1), (1, 2), (3, 4)])
+    def test_it_says_what_would_be_kept_and_writes_nothing(
+        self, world: World, api: Api, unchanged: Unchanged, from_: int, kept: int
+    ) -> None:
+        deployment = publish(api)
+        source = completed(world, api)
+
+        reply = unchanged(api, "PATCH", f"/invocations/{source}/restart-as-new?from={from_}&dry_run=true")
+
+        assert (reply.status, reply.json) == (200, {"deployment": deployment, "kept_entries": kept})
+
+    def test_it_is_refused_as_a_restart_is(self, world: World, api: Api, unchanged: Unchanged) -> None:
+        publish(api)
+        source = completed(world, api)
+
+        asked, meant = (
+            unchanged(api, "PATCH", f"/invocations/{source}/restart-as-new?from=4{more}")
+            for more in ("", "&dry_run=true")
+        )
+
+        assert (meant.status, meant.body) == (asked.status, asked.body) == (400, asked.body)
+
+
+class TestRefusals:
+    """Each row of the server's table, over HTTP."""
+
+    @pytest.mark.parametrize(
+        ("query", "told"),
+        [
+            ("from=abc", "from: invalid digit found in string"),
+            ("from=-1", "from: invalid digit found in string"),
+            ("from=1.5", "from: invalid digit found in string"),
+            ("from=%201", "from: invalid digit found in string"),
+            ("from=+1", "from: invalid digit found in string"),
+            ("from=", "from: cannot parse integer from empty string"),
+            ("from", "from: cannot parse integer from empty string"),
+            ("from=4294967296", "from: number too large to fit in target type"),
+            ("from=1&from=2", "duplicate field `from`"),
+            ("deployment=keep&deployment=keep", "duplicate field `deployment`"),
+            ("dry_run=yes", "dry_run: provided string was not `true` or `false`"),
+        ],
+    )
+    def test_a_query_that_cannot_be_read(self, api: Api, unchanged: Unchanged, query: str, told: str) -> None:
+        reply = unchanged(api, "PATCH", f"/invocations/{NOBODY}/restart-as-new?{query}")
+
+        assert read(reply) == (400, TEXT, QUERY + told)
+
+    def test_a_path_that_is_no_text(self, api: Api, unchanged: Unchanged) -> None:
+        reply = unchanged(api, "PATCH", "/invocations/inv_1%FF/restart-as-new?from=x")
+
+        assert read(reply) == (400, TEXT, "Invalid URL: Invalid UTF-8 in `invocation_id`")
+
+    @pytest.mark.parametrize(
+        ("text", "reason"),
+        [
+            ("nope", "bad format"),
+            ("xyz_1", "unrecognized resource type: xyz"),
+            ("inv_", "bad length"),
+            ("inv_2abc", "unrecognized codec version"),
+            ("dp_1" + "0" * 22, "id doesn't match the expected type"),
+            ("inv_1abc", "bad length"),
+            ("inv_1" + "-" * 33, "base62 decode error"),
+            ("inv_1" + "0" * 34, "bad length"),
+        ],
+    )
+    def test_an_id_that_is_none(self, api: Api, unchanged: Unchanged, text: str, reason: str) -> None:
+        reply = unchanged(api, "PATCH", f"/invocations/{text}/restart-as-new")
+
+        assert read(reply) == (400, JSON, f"The request field 'invocation_id' is invalid. Reason: {reason}")
+        assert [*reply.json] == ["message", "restate_code"]
+        assert reply.json["restate_code"] is None
+
+    @pytest.mark.parametrize(("given", "reason"), [("KEEP", "bad format"), ("%7B%22Id%22%3A1%7D", "bad format")])
+    def test_a_deployment_that_is_none(self, api: Api, unchanged: Unchanged, given: str, reason: str) -> None:
+        reply = unchanged(api, "PATCH", f"/invocations/{NOBODY}/restart-as-new?deployment={given}")
+
+        assert read(reply) == (400, JSON, f"The query parameter 'deployment' is invalid. Reason: {reason}")
+
+    @pytest.mark.parametrize("invocation", [NOBODY, "inv_1" + "0" * 33, NOBODY.replace("_", "%5F")])
+    def test_an_invocation_that_is_not_there(self, api: Api, unchanged: Unchanged, invocation: str) -> None:
+        reply = unchanged(api, "PATCH", f"/invocations/{invocation}/restart-as-new")
+
+        told = invocation.replace("%5F", "_")
+        assert read(reply) == (404, JSON, f"The requested invocation '{told}' does not exist")
+
+    def test_anothers_is_not_there(self, world: World, api: Api, stranger: Api, unchanged: Unchanged) -> None:
+        publish(stranger)
+        theirs = completed(world, stranger)
+
+        assert unchanged(api, "PATCH", f"/invocations/{theirs}/restart-as-new").status == 404
+
+    def test_a_purged_one_is_not_there(self, world: World, api: Api, unchanged: Unchanged) -> None:
+        publish(api)
+        source = completed(world, api)
+        patch(api, source, "purge")
+
+        assert unchanged(api, "PATCH", f"/invocations/{source}/restart-as-new").status == 404
+
+    def test_one_that_is_scheduled(self, api: Api, unchanged: Unchanged) -> None:
+        publish(api)
+        source = start(api, delay=3600)
+
+        reply = unchanged(api, "PATCH", f"/invocations/{source}/restart-as-new")
+
+        assert read(reply) == (425, JSON, PENDING.format(source))
+        patch(api, source, "kill")
+
+    @pytest.mark.parametrize("how", ["running", "waiting", "paused"])
+    def test_one_that_has_not_ended(self, world: World, api: Api, unchanged: Unchanged, how: str) -> None:
+        publish(api, steps(Call("charge"), Ask("approve")), key=how)
+        if how == "running":
+            world.outside.fail("charge")
+        source = start(api, how)
+        world.deliver()
+        if how == "paused":
+            patch(api, source, "pause")
+        assert status(api, source) == how
+
+        reply = unchanged(api, "PATCH", f"/invocations/{source}/restart-as-new")
+
+        assert read(reply) == (409, JSON, LIVE.format(source))
+        patch(api, source, "kill")
+
+    def test_a_workflows(self, world: World, api: Api, unchanged: Unchanged) -> None:
+        publish(api, CHARGED, type_="workflow")
+        source = completed(world, api, business_key="k")
+
+        reply = unchanged(api, "PATCH", f"/invocations/{source}/restart-as-new?deployment={NO_DEPLOYMENT}")
+
+        assert read(reply) == (422, JSON, UNSUPPORTED.format(source))
+
+    def test_a_deployment_that_is_not_there(self, world: World, api: Api, unchanged: Unchanged) -> None:
+        publish(api)
+        source = completed(world, api)
+
+        reply = unchanged(api, "PATCH", f"/invocations/{source}/restart-as-new?deployment={NO_DEPLOYMENT}&from=99")
+
+        assert read(reply) == (400, JSON, NO_SUCH_DEPLOYMENT.format(source))
+
+    def test_nothing_published_any_more_is_no_latest(self, world: World, api: Api, unchanged: Unchanged) -> None:
+        api.put("/ops/v1/definitions/order", document(CHARGED))
+        source = completed(world, api, version="draft")
+
+        refused = unchanged(api, "PATCH", f"/invocations/{source}/restart-as-new")
+
+        assert read(refused) == (400, JSON, NO_SUCH_DEPLOYMENT.format(source))
+        assert restart(api, source, "deployment=keep").status == 200
+
+    def test_a_deployment_that_the_prefix_does_not_fit(self, world: World, api: Api, unchanged: Unchanged) -> None:
+        publish(api)
+        source = completed(world, api)
+        other = publish(api, steps(Call("reserve"), Call("ship")))
+
+        reply = unchanged(api, "PATCH", f"/invocations/{source}/restart-as-new?from=1")
+
+        told = f"The journal of the invocation '{source}' does not fit the chosen deployment '{other}' at entry 1."
+        assert read(reply) == (400, JSON, told)
+
+    @pytest.mark.parametrize(("from_", "told"), [("2", PREFIX), ("9", PREFIX), ("4294967295", RANGE)])
+    def test_a_prefix_that_lacks_something(
+        self, world: World, api: Api, unchanged: Unchanged, from_: str, told: str
+    ) -> None:
+        publish(api, APPROVED)
+        source = start(api)
+        world.settle()
+        patch(api, source, "cancel")
+
+        reply = unchanged(api, "PATCH", f"/invocations/{source}/restart-as-new?from={from_}")
+
+        assert read(reply) == (400, JSON, told.format(source))
+
+    def test_a_journal_that_is_gone(self, world: World, api: Api, account: AccountId) -> None:
+        publish(api)
+        source = completed(world, api)
+        _lose_journal(world, account, run_of(api, source)["id"])
+
+        reply = Unchanged(world)(api, "PATCH", f"/invocations/{source}/restart-as-new?from=1")
+
+        assert read(reply) == (410, JSON, GONE.format(source))
+
+    @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "HEAD"])
+    def test_another_method_is_told_without_a_word(self, api: Api, unchanged: Unchanged, method: str) -> None:
+        reply = unchanged(api, method, f"/invocations/{NOBODY}/restart-as-new")
+
+        assert (reply.status, reply.body, reply.headers["Allow"]) == (405, b"", "PATCH")
+        assert "Content-Type" not in reply.headers
+
+    def test_version_1_is_not_served(self, api: Api, unchanged: Unchanged) -> None:
+        status_, media_type, told = read(unchanged(api, "PATCH", f"/v1/invocations/{NOBODY}/restart-as-new"))
+
+        assert (status_, media_type) == (400, TEXT)
+        assert all(version in told for version in ("V2", "V3", "V4"))
+
+    def test_who_may_only_read_or_write_restarts_nothing(self, world: World, unchanged: Unchanged) -> None:
+        reader = key_of(world, AccountId("a-reader"), Scope.READ, Scope.WRITE)
+
+        assert unchanged(reader, "PATCH", f"/invocations/{NOBODY}/restart-as-new").status == 403
+        assert unchanged(Api(), "PATCH", f"/invocations/{NOBODY}/restart-as-new").status == 401
+
+
+def _lose_journal(world: World, account: AccountId, run_id: str) -> None:
+    for row in world.rows("journal"):
+        if row["pk"]["S"] == f"{account}#{run_id}":
+            key = {"pk": row["pk"], "index": row["index"]}
+            world.dynamodb.delete_item(TableName="reprise-journal-test", Key=key)
+
+
+# -- what is told first
+
+
+DEFECTS = ("path", "query", "id", "deployment", "unknown", "pending", "live", "workflow", "no_deployment", "prefix")
+"""In the order in which the server looks for them."""
+_SOURCES = ("unknown", "pending", "live", "workflow")
+
+
+def _can_be_together(one: str, other: str) -> bool:
+    """Say whether a request can have both: an invocation has one status, and a path one id."""
+    is_of_source = {*_SOURCES}
+    if "path" in {one, other}:
+        return not {one, other} & {"id", *is_of_source}
+    if "id" in {one, other} or {one, other} <= is_of_source:
+        return not {one, other} & is_of_source
+    return {one, other} not in ({"deployment", "no_deployment"}, {"query", "prefix"})
+
+
+@pytest.fixture(scope="module")
+def stage(world: World) -> tuple[Api, dict[str, str]]:
+    """Answer invocations of an account, by what is wrong with each."""
+    api = key_of(world, AccountId("precedence"))
+    publish(api)
+    publish(api, steps(Ask("approve")), key="asking")
+    publish(api, CHARGED, key="flow", type_="workflow")
+    sources = {
+        "": completed(world, api),
+        "unknown": NOBODY,
+        "workflow": completed(world, api, "flow", business_key="k"),
+        "live": start(api, "asking"),
+        "pending": start(api, delay=30_000_000),
+    }
+    return api, sources
+
+
+class TestPrecedence:
+    @pytest.mark.parametrize(
+        ("first", "second"), [pair for pair in combinations(DEFECTS, 2) if _can_be_together(*pair)]
+    )
+    def test_of_two_defects_the_earlier_one_is_told(
+        self, world: World, stage: tuple[Api, dict[str, str]], first: str, second: str
+    ) -> None:
+        api, sources = stage
+        alone = Unchanged(world)(api, "PATCH", _path(sources, {first}))
+        both = Unchanged(world)(api, "PATCH", _path(sources, {first, second}))
+
+        assert alone.status >= 400
+        assert (both.status, both.body) == (alone.status, alone.body)
+
+
+def _path(sources: dict[str, str], defects: set[str]) -> str:
+    invocation = next((sources[name] for name in _SOURCES if name in defects), sources[""])
+    invocation = "inv_%FF" if "path" in defects else "inv_1" if "id" in defects else invocation
+    query = {
+        "from": "x" if "query" in defects else "9" if "prefix" in defects else None,
+        "deployment": "nope" if "deployment" in defects else NO_DEPLOYMENT if "no_deployment" in defects else None,
+    }
+    given = "&".join(f"{name}={value}" for name, value in query.items() if value is not None)
+    return f"/invocations/{invocation}/restart-as-new?{given}"
