@@ -15,6 +15,9 @@ _SCHEMAS = "#/components/schemas/{name}"
 _REFUSED = "#/components/responses/Refused{}"
 _PLACES = re.compile(r"\{(\w+)\}")
 
+_PHRASES = {470: "Not Ready"}
+"""Statuses of vendors' own."""
+
 _REQUEST_ID = {"x-request-id": {"$ref": "#/components/headers/RequestId"}}
 _REPLAYED = {"Idempotent-Replayed": {"$ref": "#/components/headers/IdempotentReplayed"}}
 _RETRY_AFTER = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
@@ -190,7 +193,8 @@ def _refusals(about: About, operations: Iterable[Operation]) -> dict[str, Any]:
 
 def _refusal(about: About, status: int) -> dict[str, Any]:
     headers = {**_REQUEST_ID, **(_RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else {})}
-    return {"description": HTTPStatus(status).phrase, "headers": headers, "content": _content(about.error)}
+    phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
+    return {"description": phrase, "headers": headers, "content": _content(about.error)}
 
 
 def _content(*bodies: Any) -> dict[str, Any]:
