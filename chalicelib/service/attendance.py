@@ -12,7 +12,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from chalicelib.core.errors import Busy
-from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.runs import Run
 from chalicelib.service.runs import Runs
 from chalicelib.service.work import Worker
@@ -39,17 +38,22 @@ class Attendance:
         until = self.now() + HOLD_MS
         with suppress(Busy):
             self.worker.advance(run_key(run.account, run.id), lambda: until - self.now())
-        return self._wait(run.account, run.id, until)
+        return self._stand_by(self._read_again(run), until)
 
-    def wait(self, account: AccountId, run_id: RunId) -> Run:
-        """Answer a run when it has ended or the time is over; raise `RunNotFound`."""
-        return self._wait(account, run_id, self.now() + HOLD_MS)
+    def wait(self, run: Run) -> Run:
+        """Answer a run when it has ended or the time is over."""
+        return self._stand_by(run, self.now() + HOLD_MS)
 
-    def _wait(self, account: AccountId, run_id: RunId, until: int) -> Run:
-        run = self.runs.load(account, run_id)
+    def _stand_by(self, run: Run, until: int) -> Run:
         for pause_s in PAUSES_S:
             if run.status.is_ended or self.now() + pause_s * 1000 > until:
                 return run
             self.pause(pause_s)
-            run = self.runs.load(account, run_id)
+            run = self._read_again(run)
+        return run
+
+    def _read_again(self, run: Run) -> Run:
+        """Answer a run as it is now, or as it was if nobody can be asked; raise `RunNotFound` if it was deleted."""
+        with suppress(Busy):
+            return self.runs.load(run.account, run.id)
         return run

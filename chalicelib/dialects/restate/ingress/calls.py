@@ -45,7 +45,7 @@ def _called(services: Services, call: Call, service: Version, target: Target) ->
         raise DelayUnsupported
     made = _made(services, call, service, target, delay_s=0.0)
     if made.is_repeat:
-        return write_end(services.attendance.wait(call.account, made.run.id))
+        return write_end(services.attendance.wait(made.run))
     return write_end(services.attendance.see_through(made.run))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.core.ids import DefinitionKey, RunId
+from chalicelib.core.runs import Run
 from chalicelib.dialects.edge import Answer, Call, Services
 from chalicelib.dialects.restate.ids import IdInvalid, read_run_id
 from chalicelib.dialects.restate.ingress.answers import write_end
@@ -21,7 +22,7 @@ class Attach:
     find: Find
 
     def __call__(self, services: Services, call: Call) -> Answer:
-        return write_end(services.attendance.wait(call.account, self.find(services, call)))
+        return write_end(services.attendance.wait(_found(services, call, self.find)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,11 @@ class Output:
     find: Find
 
     def __call__(self, services: Services, call: Call) -> Answer:
-        return write_end(services.runs.load(call.account, self.find(services, call)))
+        return write_end(_found(services, call, self.find))
+
+
+def _found(services: Services, call: Call, find: Find) -> Run:
+    return services.runs.load(call.account, find(services, call))
 
 
 def by_id(_services: Services, call: Call) -> RunId:
