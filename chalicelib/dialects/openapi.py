@@ -140,9 +140,13 @@ def _operation(about: About, operation: Operation) -> dict[str, Any]:
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    schema = {"type": "string", "pattern": f"^{PARAMETER.pattern}$"}
-    in_path = [_parameter("path", name, schema) for name in _PLACES.findall(operation.route.path)]
+    in_path = [_parameter("path", name, _in_path(operation, name)) for name in _PLACES.findall(operation.route.path)]
     return [*in_path, *_in_query(operation.query), *_in_header(operation)]
+
+
+def _in_path(operation: Operation, name: str) -> dict[str, Any]:
+    any_text = {"type": "string"}
+    return any_text if name in operation.route.free else {**any_text, "pattern": f"^{PARAMETER.pattern}$"}
 
 
 def _parameter(where: str, name: str, schema: Mapping[str, Any]) -> dict[str, Any]:

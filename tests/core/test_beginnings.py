@@ -65,7 +65,7 @@ def test_a_start_event_that_is_named_must_be_there(name):
 
 def test_a_start_event_that_is_named_needs_what_is_required():
     with pytest.raises(VariablesMissing, match="a"):
-        first_places(with_starts(None, required=["a"]), {}, "s0")
+        first_places(with_starts(None, required=["a"]), {}, ActivityId("s0"))
 
 
 def test_no_start_event_is_a_refusal_and_so_are_two():

@@ -15,7 +15,7 @@ from chalicelib.core.ids import ActivityId, DefinitionKey
 from chalicelib.core.json_values import canonical_json
 from chalicelib.core.refusals import DefinitionNotFound, NothingPublished
 from chalicelib.core.versions import PublishedVersion, Version
-from chalicelib.dialects.edge import Call, Services
+from chalicelib.dialects.edge import Call, RouteUnknown, Services
 from chalicelib.dialects.restate.ingress.refusals import (
     KeyUndecodable,
     ServicePathInvalid,
@@ -24,6 +24,7 @@ from chalicelib.dialects.restate.ingress.refusals import (
 )
 from chalicelib.service.commands import Command
 
+_SERVERS_OWN = "restate"
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"  # what the edge makes of bytes that are no UTF-8
 
 
@@ -44,8 +45,13 @@ class Target:
 
 
 def service_of(services: Services, call: Call) -> Version:
-    """Answer the definition that a path names, as it is published; raise `ServiceUnknown`."""
+    """Answer the definition that a path names, as it is published; raise `ServiceUnknown`.
+
+    What stands under the server's own name is no service, wherever a gateway looks first.
+    """
     name = DefinitionKey(call.params["service"])
+    if name == _SERVERS_OWN:
+        raise RouteUnknown
     try:
         return services.definitions.find(call.account, name, PublishedVersion())
     except (DefinitionNotFound, NothingPublished) as error:

@@ -176,6 +176,11 @@ def test_a_method_that_a_path_does_not_have(api: Api, method: str, path: str) ->
     assert error(api(method, INGRESS + path)) == (405, "method not allowed")
 
 
+@pytest.mark.parametrize("path", ["/restate/greet", "/restate/greet/send", "/restate/lookup"])
+def test_the_servers_own_name_is_no_services(api: Api, path: str) -> None:
+    assert error(call(api, path)) == (404, "not found")
+
+
 def test_a_path_that_nobody_knows() -> None:
     status, _, body = edge.unrouted("GET", f"{OURS}/what/ever/it/may/be", 404)
 
