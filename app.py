@@ -9,6 +9,7 @@ from chalicelib.dialects.camunda.routes import CAMUNDA
 from chalicelib.dialects.edge import Edge
 from chalicelib.dialects.flowx.routes import FLOWX
 from chalicelib.dialects.ops.routes import OPS
+from chalicelib.dialects.restate.ingress.routes import INGRESS
 from chalicelib.dialects.restate.routes import RESTATE
 from chalicelib.dialects.retab.routes import RETAB
 from chalicelib.dialects.upstash.routes import UPSTASH
@@ -16,7 +17,7 @@ from chalicelib.service.deliveries import deliver, dispatch, work_batch
 
 app = Chalice("reprise")
 app.api.binary_types.append("multipart/form-data")  # deployments of files, whatever their encoding
-edge = Edge((OPS, RETAB, UPSTASH, CAMUNDA, RESTATE, FLOWX), wiring.services)
+edge = Edge((OPS, RETAB, UPSTASH, CAMUNDA, RESTATE, INGRESS, FLOWX), wiring.services)
 edge.register(app)
 
 

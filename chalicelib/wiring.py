@@ -21,6 +21,7 @@ from chalicelib.dialects.upstash.failure_letters import FailureLetters
 from chalicelib.service.access import Access
 from chalicelib.service.accounts import Accounts
 from chalicelib.service.apps import Apps
+from chalicelib.service.attendance import Attendance
 from chalicelib.service.batch_work import BatchSweep, BatchWorker
 from chalicelib.service.batches import Batches, Sizes
 from chalicelib.service.births import Births
@@ -153,6 +154,7 @@ class Services:
     apps: Apps
     deployments: Deployments
     worker: Worker
+    attendance: Attendance
     doorbell: Doorbell
     sweep: Sweep
     cursors: Cursors
@@ -178,6 +180,7 @@ def build(
     """
     house = _House.of(settings, machine, clients or connect_clients(settings))
     now, new_id, runs = machine.now, machine.new_id, _runs(house, machine)
+    worker = _worker(house, settings, machine, performer or house.performer(machine))
     batches = BatchStore(house.clients.connection, house.calls, house.runs, house.shards)
     cancellation_store = CancellationStore(house.clients.connection, house.calls, house.runs)
     batch_queue = RunQueue(house.clients.sqs, settings.batches_queue_url, house.calls)
@@ -207,7 +210,8 @@ def build(
         accounts=Accounts(house.accounts),
         apps=Apps(AppStore(house.calls), house.definitions, now, new_id),
         deployments=Deployments(DeploymentStore(house.calls), house.definitions, runs, now, new_id),
-        worker=_worker(house, settings, machine, performer or house.performer(machine)),
+        worker=worker,
+        attendance=Attendance(runs, worker, now, machine.pause),
         doorbell=house.doorbell,
         sweep=Sweep(house.runs, house.doorbell, house.shards, now),
         cursors=Cursors(settings.cursor_secret),

@@ -14,23 +14,26 @@ from chalicelib.core.refusals import (
     ScopeAmbiguous,
     StartNotFound,
     StartsAmbiguous,
+    StartUnknown,
     VariablesMissing,
 )
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
 
 
-def first_places(definition: Definition, variables: Variables) -> tuple[Place, ...]:
+def first_places(definition: Definition, variables: Variables, named: ActivityId | None = None) -> tuple[Place, ...]:
     """Answer where tokens begin; none: at the definition's only start event. Raise a refusal if they cannot.
 
-    Of several start events, it is the one whose condition holds for these variables; if none does, the one
-    without a condition. A condition that cannot be evaluated does not hold; where that is all there is to say,
-    nothing tells the start events apart.
+    A start event that is named is the one, whatever its condition. Else, of several, it is the one whose condition
+    holds for these variables; if none does, the one without a condition. A condition that cannot be evaluated does
+    not hold; where that is all there is to say, nothing tells the start events apart.
     """
+    check_start(definition, named)
     missing = [name for name in definition.required if variables.get(name) is None]
     if missing:
         raise VariablesMissing(missing)
-    outermost = [activity for activity in definition.activities.values() if activity.parent is None]
-    starts = {activity.id: activity.kind for activity in outermost if isinstance(activity.kind, StartEvent)}
+    starts = _starts(definition)
+    if named is not None:
+        return (BeforeActivity(named),)
     if len(starts) == 1 and all(kind.condition is None for kind in starts.values()):
         return ()
     told = {id_: _holds(kind.condition, variables) for id_, kind in starts.items() if kind.condition is not None}
@@ -42,6 +45,17 @@ def first_places(definition: Definition, variables: Variables) -> tuple[Place, .
     if len(chosen) > 1:
         raise StartsAmbiguous(chosen)
     return (BeforeActivity(ActivityId(chosen[0])),)
+
+
+def check_start(definition: Definition, named: ActivityId | None) -> None:
+    """Raise `StartUnknown` if no start event of the definition has this name."""
+    if named is not None and named not in _starts(definition):
+        raise StartUnknown(named)
+
+
+def _starts(definition: Definition) -> dict[ActivityId, StartEvent]:
+    outermost = [activity for activity in definition.activities.values() if activity.parent is None]
+    return {activity.id: activity.kind for activity in outermost if isinstance(activity.kind, StartEvent)}
 
 
 def check_places(definition: Definition, places: Sequence[Place]) -> None:

@@ -46,8 +46,8 @@ def plan_start(request: StartRequest, version: Version, birth: Birth) -> Plan:
     """Answer what a first run begins with, or raise the refusal that says why it cannot begin."""
     lineage = Lineage(root=birth.run_id, source=None, attempt=1, cause=request.cause)
     check_places(version.definition, request.places)
-    places = request.places or first_places(version.definition, request.input)
-    start = Start(places, request.is_skipping_listeners, request.is_skipping_mappings)
+    places = request.places or first_places(version.definition, request.input, request.start)
+    start = Start(places, request.is_skipping_listeners, request.is_skipping_mappings, request.start)
     run = replace(
         blank_run(birth, request.account, version, start=start, lineage=lineage, variables=request.input),
         business_key=request.business_key,

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from enum import Enum
 
 from chalicelib.core.definitions import Definition, DefinitionType, StartEvent
-from chalicelib.core.errors import Conflict, Invalid
+from chalicelib.core.errors import Conflict, Invalid, NotFound
 from chalicelib.core.ids import DefinitionKey, RunId
 from chalicelib.core.state import BeforeActivity, Place
 
@@ -63,6 +63,17 @@ class WorkflowRunExists(Conflict):
             f"The workflow has a run of the key '{business_key}', and never a second: '{run_id}'.",
             business_key=business_key,
             run_id=run_id,
+        )
+
+
+class WorkflowRunNotFound(NotFound):
+    code = "workflow_run_not_found"
+
+    def __init__(self, definition: DefinitionKey, business_key: str) -> None:
+        super().__init__(
+            f"'{definition}' has no workflow run of the key '{business_key}'.",
+            definition=definition,
+            business_key=business_key,
         )
 
 

@@ -155,6 +155,13 @@ class StartNotFound(Invalid):
         super().__init__("No start event of the definition has a condition that holds for these variables.")
 
 
+class StartUnknown(Invalid):
+    code = "start_unknown"
+
+    def __init__(self, start: str) -> None:
+        super().__init__(f"The definition has no start event '{start}'.", start=start)
+
+
 class StartsAmbiguous(Invalid):
     code = "starts_ambiguous"
 

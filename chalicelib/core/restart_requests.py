@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
-from chalicelib.core.ids import AccountId, DefinitionKey, RunId
+from chalicelib.core.ids import AccountId, ActivityId, DefinitionKey, RunId
 from chalicelib.core.json_values import Variables
 from chalicelib.core.overrides import FailureCallback, FlowLimits, Overrides
 from chalicelib.core.runs import ENDED, Cause, RunStatus
@@ -118,5 +118,7 @@ class StartRequest:
     alias: str | None = None
     places: tuple[Place, ...] = ()
     """Where it begins; none: at a start event, with what the definition requires."""
+    start: ActivityId | None = None
+    """Which start event that is; none: the one that the conditions tell."""
     is_skipping_listeners: bool = False
     is_skipping_mappings: bool = False

@@ -60,7 +60,7 @@ def plan_restart(request: RestartRequest, source: Run, journal: Journal, version
     check_places(version.definition, start.places)
     variables = {**_inherited(_data(request, source), request.inherited), **request.overlay}
     if isinstance(request.start, Beginning):
-        start = replace(start, places=first_places(version.definition, variables))
+        start = replace(start, places=first_places(version.definition, variables, start.named))
     entries = (Input(variables, birth.at), *kept[1:])
     cause = request.cause
     lineage = Lineage(source.lineage.root, source=source.id, attempt=source.lineage.attempt + 1, cause=cause)
@@ -99,7 +99,8 @@ def _check_status(request: RestartRequest, source: Run) -> None:
 
 def _start(request: RestartRequest, source: Run, journal: Journal) -> tuple[Start, tuple[Entry, ...]]:
     """Answer where tokens begin, and the entries of the source that are kept."""
-    skipping = Start((), request.is_skipping_listeners, request.is_skipping_mappings)
+    named = source.start.named if request.target in {None, source.definition} else None
+    skipping = Start((), request.is_skipping_listeners, request.is_skipping_mappings, named)
     match request.start:
         case Beginning():
             return skipping, ()

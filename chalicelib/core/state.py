@@ -32,12 +32,14 @@ Place = BeforeActivity | AfterActivity | AlongTransition
 class Start:
     """Where a run's tokens begin: at its start event, or at places (several are concurrent tokens).
 
-    What is skipped is skipped until each token's first wait.
+    What is skipped is skipped until each token's first wait. `named` is the start event that was called by its name:
+    a restart from the beginning begins there, where else it would go by the conditions.
     """
 
     places: tuple[Place, ...] = ()
     is_skipping_listeners: bool = False
     is_skipping_mappings: bool = False
+    named: ActivityId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from chalicelib.core.ids import AccountId
 from chalicelib.service.access import Access
 from chalicelib.service.accounts import Accounts
 from chalicelib.service.apps import Apps
+from chalicelib.service.attendance import Attendance
 from chalicelib.service.batch_work import BatchWorker
 from chalicelib.service.batches import Batches, Sizes
 from chalicelib.service.bulk_restarts import BulkRestarts
@@ -82,6 +83,8 @@ class Services(Protocol):
     def apps(self) -> Apps: ...
     @property
     def deployments(self) -> Deployments: ...
+    @property
+    def attendance(self) -> Attendance: ...
     @property
     def cursors(self) -> Cursors: ...
     @property

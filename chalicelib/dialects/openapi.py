@@ -15,6 +15,9 @@ _SCHEMAS = "#/components/schemas/{name}"
 _REFUSED = "#/components/responses/Refused{}"
 _PLACES = re.compile(r"\{(\w+)\}")
 
+_PHRASES = {470: "Not Ready"}
+"""Statuses of vendors' own."""
+
 _REQUEST_ID = {"x-request-id": {"$ref": "#/components/headers/RequestId"}}
 _REPLAYED = {"Idempotent-Replayed": {"$ref": "#/components/headers/IdempotentReplayed"}}
 _RETRY_AFTER = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
@@ -139,9 +142,13 @@ def _operation(about: About, operation: Operation) -> dict[str, Any]:
 
 
 def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    schema = {"type": "string", "pattern": f"^{PARAMETER.pattern}$"}
-    in_path = [_parameter("path", name, schema) for name in _PLACES.findall(operation.route.path)]
+    in_path = [_parameter("path", name, _in_path(operation, name)) for name in _PLACES.findall(operation.route.path)]
     return [*in_path, *_in_query(operation.query), *_in_header(operation)]
+
+
+def _in_path(operation: Operation, name: str) -> dict[str, Any]:
+    any_text = {"type": "string"}
+    return any_text if name in operation.route.free else {**any_text, "pattern": f"^{PARAMETER.pattern}$"}
 
 
 def _parameter(where: str, name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -192,7 +199,8 @@ def _refusals(about: About, operations: Iterable[Operation]) -> dict[str, Any]:
 
 def _refusal(about: About, status: int) -> dict[str, Any]:
     headers = {**_REQUEST_ID, **(_RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else {})}
-    return {"description": HTTPStatus(status).phrase, "headers": headers, "content": _content(about.error)}
+    phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
+    return {"description": phrase, "headers": headers, "content": _content(about.error)}
 
 
 def _content(*bodies: Any) -> dict[str, Any]:

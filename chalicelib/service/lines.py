@@ -10,7 +10,8 @@ The ring for the next one may be lost with its sender: so each run in the inbox 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.core.lines import Line
+from chalicelib.core.ids import AccountId, DefinitionKey, RunId
+from chalicelib.core.lines import MOST_KEY, Line, WorkflowRunNotFound
 from chalicelib.core.runs import Lease, Run
 from chalicelib.service.doorbell import Doorbell
 from chalicelib.stores.calls import Refused
@@ -28,6 +29,14 @@ class Lines:
     runs: RunStore
     doorbell: Doorbell
     now: Callable[[], int]
+
+    def only(self, account: AccountId, definition: DefinitionKey, business_key: str) -> RunId:
+        """Answer which run a workflow has of a key; raise `WorkflowRunNotFound`."""
+        is_possible = 0 < len(business_key.encode()) <= MOST_KEY
+        found = self.lines.only(account, definition, business_key) if is_possible else None
+        if found is None:
+            raise WorkflowRunNotFound(definition, business_key)
+        return found
 
     def take_turn(self, run: Run, lease: Lease) -> Run | None:
         """Claim a run that is before its turn, if it is the first of its line; else leave it in good order."""

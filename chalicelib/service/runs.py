@@ -17,7 +17,7 @@ from chalicelib.core.restart_requests import StartRequest
 from chalicelib.core.run_summaries import RunFilter, RunSummary
 from chalicelib.core.runs import Run, RunStatus, visited
 from chalicelib.core.state import State
-from chalicelib.core.versions import Version, VersionChoice
+from chalicelib.core.versions import PublishedVersion, Version, VersionChoice
 from chalicelib.core.waits import Wait, open_waits
 from chalicelib.service.births import Births, Made
 from chalicelib.service.commands import Command
@@ -93,13 +93,22 @@ class Runs:
 
     def start(self, command: Command, key: DefinitionKey, choice: VersionChoice, request: StartRequest) -> Made:
         """Start a first run of a definition, and answer it; the same command again answers the same run."""
+        return self._start(command, choice, request, lambda: self.definitions.find(command.account, key, choice))
+
+    def start_on(self, command: Command, version: Version, request: StartRequest) -> Made:
+        """Do the same on a published version that is at hand."""
+        return self._start(command, PublishedVersion(), request, lambda: version)
+
+    def _start(
+        self, command: Command, choice: VersionChoice, request: StartRequest, find: Callable[[], Version]
+    ) -> Made:
         run_id = command.run_id(self.new_id)
         earlier = self.runs.load(command.account, run_id) if command.key is not None else None
         if earlier is not None:
             command.check_same(earlier)
             return Made(earlier, is_repeat=True)
         self.definitions.check_callback(request.overrides.failure_callback)
-        version = self.definitions.find(command.account, key, choice)
+        version = find()
         plan = plan_start(request, version, Birth(run_id, command.request_hash, self.now()))
         return self.births.bear(command, plan, version, choice)
 
@@ -110,6 +119,10 @@ class Runs:
         if run is None:
             raise RunNotFound(run_id)
         return run
+
+    def only(self, account: AccountId, key: DefinitionKey, business_key: str) -> RunId:
+        """Answer which run a workflow has of a key; raise `WorkflowRunNotFound`."""
+        return self.lines.only(account, key, business_key)
 
     def load_all(self, account: AccountId, run_ids: Sequence[RunId]) -> dict[RunId, Run]:
         """Read up to 100 runs in one call; what does not exist is left out."""

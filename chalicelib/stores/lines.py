@@ -19,7 +19,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.errors import Busy, RestartError
-from chalicelib.core.ids import RunId
+from chalicelib.core.ids import AccountId, DefinitionKey, RunId
 from chalicelib.core.lines import MOST_IN_LINE, Line, LineFull, WorkflowRunExists
 from chalicelib.core.runs import Run
 from chalicelib.stores.calls import Calls, Refused
@@ -39,8 +39,14 @@ def is_entering(run: Run) -> bool:
 def line_row(run: Run) -> SlotRow:
     """Name the row that a run shares with others of its key."""
     assert run.business_key is not None
-    part = "only" if run.line is Line.ONLY else "line"
-    return SlotRow(flow_key(run.account, run.business_key), f"{part}#{run.definition}")
+    if run.line is Line.ONLY:
+        return only_row(run.account, run.definition, run.business_key)
+    return SlotRow(flow_key(run.account, run.business_key), f"line#{run.definition}")
+
+
+def only_row(account: AccountId, definition: DefinitionKey, business_key: str) -> SlotRow:
+    """Name the row that says which run a workflow has of a key."""
+    return SlotRow(flow_key(account, business_key), f"only#{definition}")
 
 
 def line_name(run: Run) -> tuple[str, str]:
@@ -126,6 +132,12 @@ class LineStore:
     def members(self, run: Run) -> list[RunId]:
         """Read who stands in a run's line, the first one first."""
         return _members(run, self.calls)
+
+    def only(self, account: AccountId, definition: DefinitionKey, business_key: str) -> RunId | None:
+        """Answer which run a workflow has of a key, if it has one."""
+        row = only_row(account, definition, business_key)
+        stands = self.calls.find(SlotRow, row.pk, row.part)
+        return None if stands is None else RunId(str(stands.holder))
 
     def arrive(self, run: Run, writer: str) -> bool:
         """Let a run whose delay is over enter its line; say no if the line is full.

@@ -11,7 +11,7 @@ from chalicelib.core.definition_documents import DefinitionInvalid, read_definit
 from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import AccountId, ActivityId, DefinitionKey, RunId, SnapshotId, TransitionId
 from chalicelib.core.json_values import Variables
-from chalicelib.core.refusals import ElementUnknown, StartNotFound, StartsAmbiguous, VariablesMissing
+from chalicelib.core.refusals import ElementUnknown, StartNotFound, StartsAmbiguous, StartUnknown, VariablesMissing
 from chalicelib.core.restart_requests import Inherited, StartRequest
 from chalicelib.core.restarts import _inherited as inherited
 from chalicelib.core.runs import Cause, Run
@@ -50,6 +50,22 @@ def test_a_run_begins_at_the_start_event_whose_condition_holds_else_at_the_plain
     places = first_places(with_starts(*conditions), variables)
 
     assert places == (() if place is None else (BeforeActivity(place),))
+
+
+@pytest.mark.parametrize(("conditions", "place"), [((None,), "s0"), ((None, "x == 2"), "s1"), (("x", "x"), "s0")])
+def test_a_start_event_that_is_named_is_the_one_whatever_its_condition(conditions, place):
+    assert first_places(with_starts(*conditions), {"x": False}, ActivityId(place)) == (BeforeActivity(place),)
+
+
+@pytest.mark.parametrize("name", ["s9", "end", ""])
+def test_a_start_event_that_is_named_must_be_there(name):
+    with pytest.raises(StartUnknown, match=f"no start event '{name}'"):
+        first_places(with_starts(None, "x"), {}, name)
+
+
+def test_a_start_event_that_is_named_needs_what_is_required():
+    with pytest.raises(VariablesMissing, match="a"):
+        first_places(with_starts(None, required=["a"]), {}, ActivityId("s0"))
 
 
 def test_no_start_event_is_a_refusal_and_so_are_two():

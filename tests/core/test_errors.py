@@ -8,7 +8,7 @@ from chalicelib.core.access import AccountInvalid, EnvironmentNotAllowed, Scope,
 from chalicelib.core.errors import Busy, Conflict, Invalid, NotAllowed, NotFound, RestartError, TooLarge
 from chalicelib.core.ids import DefinitionKey, RunId
 from chalicelib.core.json_values import Variables
-from chalicelib.core.lines import BusinessKeyNeeded, LineFull, WorkflowRunExists
+from chalicelib.core.lines import BusinessKeyNeeded, LineFull, WorkflowRunExists, WorkflowRunNotFound
 from chalicelib.core.refusals import (
     DataNotApplicable,
     DefinitionNotFound,
@@ -31,6 +31,7 @@ from chalicelib.core.refusals import (
     SourceStillRunning,
     StartNotFound,
     StartsAmbiguous,
+    StartUnknown,
     Unsupported,
     UrlUnknown,
     VariablesMissing,
@@ -156,6 +157,13 @@ LEAVES: list[tuple[RestartError, type[RestartError], str, Variables]] = [
         Invalid,
         "'order' is of type object: its runs need a business key of 1 to 1024 bytes.",
         {"definition": "order", "type": "object", "most": 1024},
+    ),
+    (StartUnknown("s"), Invalid, "The definition has no start event 's'.", {"start": "s"}),
+    (
+        WorkflowRunNotFound(DefinitionKey("order"), "k"),
+        NotFound,
+        "'order' has no workflow run of the key 'k'.",
+        {"definition": "order", "business_key": "k"},
     ),
     (
         WorkflowRunExists("k", RUN),

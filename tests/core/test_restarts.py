@@ -3,10 +3,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from chalicelib.core.births import Plan, plan_start
-from chalicelib.core.ids import ActivityId, DeadLetterId, RunId, TransitionId
+from chalicelib.core.ids import ActivityId, DeadLetterId, DefinitionKey, RunId, TransitionId
 from chalicelib.core.journal import Entry, Failure, Input, Opened, Output, Performed, Signal, SignalName
 from chalicelib.core.json_values import Variables
 from chalicelib.core.overrides import Overrides
+from chalicelib.core.refusals import StartUnknown
 from chalicelib.core.replay import replay
 from chalicelib.core.restart_requests import (
     AfterEntry,
@@ -247,6 +248,37 @@ def test_a_delayed_run_does_nothing_before_its_time(delay_s: float, wake_at: int
     assert (plan.run.status, plan.run.journal_length) == (RunStatus.PENDING, 2)
     assert plan.run.variables == {"x": 1, "got": "a/0"}
     assert (plan.run.not_before, plan.run.wake_at) == (BIRTH.at + round(delay_s * 1000), wake_at)
+
+
+# -- start events that were called by their names
+
+
+@pytest.fixture
+def named() -> Past:
+    """A run that was called by the name of its start event."""
+    return Past(replace(COMPLETED.run, start=Start((BeforeActivity(ORDER.starts[None]),), named=ORDER.starts[None])))
+
+
+@pytest.mark.parametrize("target", [None, COMPLETED.run.definition])
+def test_a_restart_begins_at_the_start_event_that_its_source_was_called_by(named, target):
+    assert planned(named, request(target=target)).run.start == named.run.start
+
+
+def test_a_restart_at_places_keeps_in_mind_how_its_source_was_called(named):
+    start = planned(named, request(start=at(BeforeActivity(C)))).run.start
+
+    assert start == Start((BeforeActivity(C),), named=named.run.start.named)
+
+
+def test_a_restart_on_another_definition_goes_by_that_ones_conditions(named):
+    assert planned(named, request(target=DefinitionKey("another"))).run.start == Start()
+
+
+def test_a_version_without_that_start_event_is_refused(named):
+    other = replace(named.run, start=replace(named.run.start, named=ActivityId("gone")))
+
+    with pytest.raises(StartUnknown):
+        planned(Past(other), request())
 
 
 # -- first runs

@@ -20,6 +20,7 @@ Act = Callable[[Play], None]
 
 ORDER = "/ops/v1/definitions/order"
 STARTS = f"{ORDER}/runs"
+HANDLER = "/ingress/order/start1"
 INPUT: Json = {"input": {"flag": True, "count": 0}}
 THREE = steps(Call("charge"), Call("reserve"), Call("ship"))
 FOUR = steps(Call("charge"), Call("reserve"), Call("ship"), Call("thank"))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.faults.beginnings import (
+    HANDLER,
     INPUT,
     ORDER,
     STARTS,
@@ -131,6 +132,14 @@ def two_starts_under_one_key(play: Play) -> Handlers:
     return {
         "a": client(play, "first", STARTS, INPUT, key="k"),
         "b": client(play, "second", STARTS, INPUT, key="k"),
+    }
+
+
+@encounter(three_steps)
+def two_sends_of_a_handler_under_one_key(play: Play) -> Handlers:
+    return {
+        "a": client(play, "first", f"{HANDLER}/send", {"amount": 1}, key="k"),
+        "b": client(play, "second", f"{HANDLER}/send", {"amount": 2}, key="k"),
     }
 
 

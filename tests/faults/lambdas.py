@@ -4,8 +4,8 @@ A process is a set of services on shared connections: what one of them has read 
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +16,7 @@ from app import app
 from chalicelib import wiring
 from chalicelib.core.errors import Busy
 from chalicelib.dialects.restate.ids import read_run_id as read_invocation_id
+from chalicelib.dialects.restate.ingress.errors import ID_HEADER, NOT_READY
 from chalicelib.dialects.upstash.ids import read_run_id
 from local.aws import ACCOUNT, REGION
 from local.event_sources import Function, FunctionError
@@ -32,6 +33,12 @@ class Reply:
 
     status: int
     body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_refused(self) -> bool:
+        """Say whether nothing was done; Restate's 470 tells of an invocation that goes on."""
+        return self.status >= 400 and self.status != NOT_READY
 
     @property
     def is_unknown(self) -> bool:
@@ -40,6 +47,8 @@ class Reply:
     @property
     def run(self) -> str:
         """Name the run that an answer tells of, as we do, whatever the dialect; none: an empty text."""
+        if ID_HEADER in self.headers:
+            return read_invocation_id(self.headers[ID_HEADER])
         answered = json.loads(self.body or "{}")
         first = answered[0] if isinstance(answered, list) else answered
         [first, *_] = first.get("workflowRuns") or [first]
@@ -56,6 +65,8 @@ class Reply:
         told = json.loads(self.body)
         if "error" in told:
             return str(told["code"] if isinstance(told["error"], str) else told["error"]["code"])
+        if "source" in told:
+            return str(told["message"])
         if "errorKey" in told:
             return str(told["errorKey"])
         detail = told["detail"]
@@ -123,4 +134,4 @@ def schedule_event(at: int) -> Any:
 
 
 def read_reply(answer: Any) -> Reply:
-    return Reply(answer["statusCode"], answer["body"])
+    return Reply(answer["statusCode"], answer["body"], answer["headers"])

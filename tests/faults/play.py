@@ -176,7 +176,7 @@ class Play:
             self.problems.append(f"CALLBACK: {run} has {found} instead of {state}")
 
     def _answered(self, name: str, asked: Asked, reply: Reply) -> Asked:
-        if reply.status >= 400:
+        if reply.is_refused:
             refusal = reply.refusal
             if refusal not in asked.may_be_refused:
                 self.problems.append(f"ANSWER: {name} was refused: {refusal}")
@@ -200,7 +200,7 @@ class Play:
         except Died as died:
             self._tell(API, died)
             return DIED
-        if 400 <= reply.status < 500 and by is None and self.stage.engine.changes != changes:
+        if reply.is_refused and reply.status < 500 and by is None and self.stage.engine.changes != changes:
             self.problems.append(f"WRITTEN: {method} {path} was refused with {reply.status}, and wrote")
         if reply.status == 500:
             self.problems.append(f"DEFECT: {method} {path} was answered with 500")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from chalicelib.core.effects import HttpCall, Outcome
 from chalicelib.core.json_values import Json
 from tests.faults.beginnings import (
+    HANDLER,
     INPUT,
     ORDER,
     STARTS,
@@ -222,6 +223,13 @@ def restart_by_retab_under_a_command(play: Play) -> None:
     path = f"/v1/workflows/runs/run_{play.given['source'].replace('-', '')}/restart"
     play.ask("restart", path, {"command_id": "c"}, key="c")
     play.ask("again", path, {"command_id": "c", "config_source": "draft"}, key="c")
+    play.settle()
+
+
+@scenario(three_steps)
+def call_a_handler_by_restate(play: Play) -> None:
+    play.ask("call", HANDLER, {"amount": 1}, key="k")
+    play.ask("again", HANDLER, {"amount": 2}, key="k")
     play.settle()
 
 
