@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.core.ids import ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Failure
+from chalicelib.core.retention import Expiry
 from chalicelib.core.runs import Lineage, RunStatus
 
 
@@ -35,6 +36,7 @@ class RunSummary:
     waiting_for: tuple[ActivityId, ...] = ()
     alias: str | None = None
     url: str | None = None
+    expiry: Expiry = Expiry()
 
     @property
     def position(self) -> str:
