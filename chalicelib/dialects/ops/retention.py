@@ -15,7 +15,7 @@ from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.ops import answers
 from chalicelib.dialects.ops.reading import read_no_query
 from chalicelib.dialects.ops.shapes import Shape
-from chalicelib.service.definitions import DefinitionSettings
+from chalicelib.service import definitions
 
 KeptFor = Annotated[float, Meta(ge=0, le=MAX_KEPT_S)]
 
@@ -23,8 +23,8 @@ KeptFor = Annotated[float, Meta(ge=0, le=MAX_KEPT_S)]
 class RetentionChange(Shape, frozen=True):
     """Seconds from a run's end on; null: for ever; what is left out stays as it is."""
 
-    completion_s: KeptFor | None | UnsetType = UNSET
-    journal_s: KeptFor | None | UnsetType = UNSET
+    completion_s: KeptFor | UnsetType | None = UNSET
+    journal_s: KeptFor | UnsetType | None = UNSET
 
 
 class SettingsChange(Shape, frozen=True):
@@ -38,16 +38,16 @@ class Retention(answers.Shape, frozen=True):
     journal_s: float | None
 
 
-class Settings(answers.Shape, frozen=True):
+class DefinitionSettings(answers.Shape, frozen=True):
     """What holds for new runs. `is_settled` says that it is not the document's."""
 
     retention: Retention
     is_settled: bool
 
 
-def write_settings(held: DefinitionSettings) -> Settings:
+def write_settings(held: definitions.DefinitionSettings) -> DefinitionSettings:
     kept = Retention(completion_s=held.retention.completion_s, journal_s=held.retention.journal_s)
-    return Settings(retention=kept, is_settled=held.is_settled)
+    return DefinitionSettings(retention=kept, is_settled=held.is_settled)
 
 
 def show(services: Services, call: Call) -> Answer:
@@ -76,13 +76,13 @@ OPERATIONS = (
     Operation(
         Route("GET", "/ops/v1/definitions/{key}/settings", Scope.READ, show),
         "Show what holds for a published definition's new runs",
-        answers={200: (Settings,)},
+        answers={200: (DefinitionSettings,)},
         refusals=(409,),
     ),
     Operation(
         Route("PATCH", "/ops/v1/definitions/{key}/settings", Scope.WRITE, change, JSON_TYPE),
         "Settle how long a definition's new runs are kept, on whatever version; those that there are keep theirs",
-        answers={200: (Settings,)},
+        answers={200: (DefinitionSettings,)},
         body=SettingsChange,
         refusals=(409,),
     ),
