@@ -78,7 +78,6 @@ class Together:
             try:
                 self.batches.bear(left, self.new_id())
             except Refused:
-                self.runs.make_way(plan.run for plan in left)
                 left = [replace(plan, consumed=None) for plan in left]
             else:
                 return

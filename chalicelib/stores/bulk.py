@@ -66,7 +66,8 @@ class BulkStore:
 
     def remove(self, account: AccountId, letters: Sequence[DeadLetterId], writer: str, at: int) -> list[DeadLetterId]:
         """Remove dead letters that are live at a time (ms); answer those that were removed by this."""
-        is_live = DeadLetterRow.live_shard.exists() & (DeadLetterRow.expires_at > at // 1000)
+        is_kept = DeadLetterRow.gone_at.does_not_exist() | (DeadLetterRow.gone_at > at)
+        is_live = DeadLetterRow.live_shard.exists() & (DeadLetterRow.expires_at > at // 1000) & is_kept
         parts = [Part(letter, removes=(DeadLetterRow(letter_key(account, letter)), is_live)) for letter in letters]
         return [part.subject for part in self._write(parts, writer, is_whole=False)]
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from pynamodb.connection import Connection
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
@@ -41,6 +42,11 @@ def _always() -> bool:
     return True
 
 
+def _is_born(at: int) -> Condition:
+    """Tell a run from a later one, which has its id."""
+    return RunRow.created_at == at
+
+
 @dataclass(frozen=True, slots=True)
 class RunDeletions:
     connection: Connection
@@ -56,7 +62,7 @@ class RunDeletions:
         actions: list[Action] = [RunRow.status.set(GONE), RunRow.revision.set(RunRow.revision + 1)]
         actions += [attribute.remove() for attribute in (*_LISTS, *_DATA)]
         actions += self._waking(run, self.now() + GRACE_MS)
-        is_unmoved = (RunRow.revision == run.revision) & (RunRow.status == run.status.value)
+        is_unmoved = _is_born(run.created_at) & (RunRow.revision == run.revision) & (RunRow.status == run.status.value)
 
         def put(transaction: TransactWrite) -> None:
             transaction.update(row, actions=actions, condition=is_unmoved)
@@ -84,7 +90,7 @@ class RunDeletions:
             if not self._remove(rows, has_time):
                 return True
         assert head is not None
-        row, is_same = head, (RunRow.status == GONE) & (RunRow.created_at == head.created_at)
+        row, is_same = head, _is_born(int(head.created_at)) & (RunRow.status == GONE)
         self.calls.accepts(lambda: row.delete(condition=is_same))
         return True
 
@@ -117,8 +123,9 @@ class RunDeletions:
         Without time it stops; the sweep rings for the rest.
         """
         for rows, stands in self._pages(run_key(run.account, run.id)):
-            is_same = stands is not None and stands.revision == run.revision
-            if not is_same or not self._remove(rows, has_time):
+            if stands is None or (stands.created_at, stands.revision) != (run.created_at, run.revision):
+                return
+            if not self._remove(rows, has_time):
                 return
         if not run.is_owing_callback:
             self._change(run, self._leaving(run))
@@ -137,7 +144,7 @@ class RunDeletions:
 
     def _change(self, run: Run, actions: list[Action]) -> bool:
         row = RunRow(run_key(run.account, run.id))
-        is_unmoved = (RunRow.revision == run.revision) & (RunRow.status == run.status.value)
+        is_unmoved = _is_born(run.created_at) & (RunRow.revision == run.revision)
         return self.calls.accepts(lambda: row.update(actions, condition=is_unmoved))
 
     # -- rows

@@ -142,14 +142,6 @@ class RunStore:
             raise refusal_of(plan.run, holder) from refused
         return self._create_instead(stands, plan, writer)
 
-    def make_way(self, runs: Iterable[Run]) -> None:
-        """Take away whatever stands under the ids of new runs (100 at most) though its time is over."""
-        keys = [run_key(run.account, run.id) for run in runs]
-        rows = self.calls.make(lambda: list(RunRow.batch_get(keys, consistent_read=True)))
-        for row in rows:
-            if not is_gone(row) and not is_kept(row, self.now()):
-                self.deletions.make_way(row)
-
     def _create(self, plan: Plan, writer: str) -> None:
         run, consumed = plan.run, plan.consumed
         head, rows = self.rows(plan, writer)
