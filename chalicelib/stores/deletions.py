@@ -95,16 +95,15 @@ class RunDeletions:
         return True
 
     def make_way(self, row: RunRow) -> None:
-        """Take away a run whose time is over, so that another can stand in its place; raise `Busy` if it cannot be yet.
+        """Take away what nobody is shown any more, so that another run can stand in its place.
 
-        One that was broken off may still have a worker, which would write into its successor's journal.
+        Raises `Busy` if it cannot be yet: a run that was broken off may still have a worker, which would write into
+        its successor's journal.
         """
-        run, at = run_from(row), self.now()
-        assert run.ended_at is not None
-        is_at_rest = run.status is RunStatus.COMPLETED or at >= run.ended_at + LINGER_MS
-        if not is_at_rest or not self.begin(run):
+        is_at_rest = row.status == RunStatus.COMPLETED.value or self.now() >= int(row.ended_at or 0) + LINGER_MS
+        if not is_at_rest or not (is_gone(row) or self.begin(run_from(row))):
             raise Busy
-        self.finish(run.account, run.id)
+        self.finish(AccountId(row.account), RunId(row.run_id))
 
     # -- a journal
 

@@ -16,7 +16,6 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.births import Plan
 from chalicelib.core.dead_letters import DeadLetter
-from chalicelib.core.errors import Busy
 from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.journal import Entry, Input
 from chalicelib.core.lines import Line
@@ -121,6 +120,8 @@ class RunStore:
                 return run_from(stands)
             if stands is not None:
                 return self._create_instead(stands, plan, writer)
+            if refused.is_refused(0):
+                raise Busy from refused  # what stood there has been taken away just now
             if is_entering(plan.run) and refused.is_refused(-1):
                 return self._create_beside(refused, plan, writer)
             if plan.consumed is None:
@@ -129,13 +130,12 @@ class RunStore:
         return plan.run
 
     def _create_instead(self, stands: RunRow, plan: Plan, writer: str) -> Run:
-        if is_gone(stands):
-            raise Busy from None  # the run that the key made before is just being deleted
+        """Do the same in the place of a run that nobody is shown any more."""
         self.deletions.make_way(stands)
         return self.create(plan, f"{writer}+")  # a transaction's token is good for one try
 
     def _create_beside(self, refused: Refused, plan: Plan, writer: str) -> Run:
-        """Do the same with the run that has a workflow's key."""
+        """Do the same if that is so with the run that has the workflow's key."""
         holder = holder_of(plan.run, self.calls)
         stands = None if holder is None else self.calls.find(RunRow, run_key(plan.run.account, holder))
         if stands is None or is_kept(stands, self.now()):

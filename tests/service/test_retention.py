@@ -1,6 +1,7 @@
 """Ended runs and journals are kept as long as was said: gone at that millisecond, and a while later taken away."""
 
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from chalicelib.core.dead_letters import LetterFilter
 from chalicelib.core.errors import Busy
 from chalicelib.core.ids import DefinitionKey, RunId
 from chalicelib.core.journal import Input
+from chalicelib.core.json_values import Json
 from chalicelib.core.lines import WorkflowRunExists
 from chalicelib.core.overrides import FailureCallback, Overrides
 from chalicelib.core.refusals import JournalGone, NothingPublished, RunNotFound
@@ -33,11 +35,11 @@ MOMENTS = [(-1, True), (0, False), (1, False)]
 
 
 def publish(world: World, retention: Retention = KEPT, block: Block = TWO, **more: str) -> None:
-    said = {"completion_s": retention.completion_s, "journal_s": retention.journal_s}
+    said: Json = {"completion_s": retention.completion_s, "journal_s": retention.journal_s}
     world.publish({**document(block), "retention": said, **more})
 
 
-def ended(world: World, **more: object) -> Run:
+def ended(world: World, **more: Any) -> Run:
     """Let a run end, and the rings for it be heard."""
     run = world.start(**more)
     while world.deliver():
@@ -45,11 +47,16 @@ def ended(world: World, **more: object) -> Run:
     return world.run(run.id)
 
 
-def failed(world: World, **more: object) -> Run:
+def failed(world: World, **more: Any) -> Run:
     world.outside.fail("last", is_retryable=False)
     run = ended(world, **more)
     world.outside.heal("last")
     return run
+
+
+def end_of(run: Run) -> int:
+    assert run.ended_at is not None
+    return run.ended_at
 
 
 def is_there(world: World, run: Run) -> bool:
@@ -72,7 +79,7 @@ class TestAtTheMoment:
     def test_a_run_is_not_there_for_anybody(self, world, off, is_kept):
         publish(world)
         run = failed(world)
-        world.clock.ms = run.ended_at + RUN_MS + off
+        world.clock.ms = end_of(run) + RUN_MS + off
 
         listed = world.services.runs.page(ACME, RunFilter(), before=None, limit=9).items
         of_definition = world.services.runs.page(ACME, RunFilter(definition=ORDER), before=None, limit=9).items
@@ -94,7 +101,7 @@ class TestAtTheMoment:
     def test_a_journal_is_not_there_for_anybody(self, world, off, is_kept):
         publish(world)
         run = failed(world)
-        world.clock.ms = run.ended_at + JOURNAL_MS + off
+        world.clock.ms = end_of(run) + JOURNAL_MS + off
 
         assert is_there(world, run)
         assert len(world.services.runs.journal_of(run)) == (run.journal_length if is_kept else 1)
@@ -118,7 +125,7 @@ class TestAtTheMoment:
         new = world.restart(run.id)
         world.deliver()
 
-        world.clock.ms = run.ended_at + RUN_MS
+        world.clock.ms = end_of(run) + RUN_MS
 
         assert [member.id for member in world.services.runs.family(ACME, new.id)] == [new.id]
 
@@ -146,7 +153,7 @@ class TestAKey:
     def test_of_a_start_is_free_again(self, world, off, is_kept):
         publish(world)
         run = ended(world, key="k")
-        world.clock.ms = run.ended_at + RUN_MS + off
+        world.clock.ms = end_of(run) + RUN_MS + off
 
         again = world.start(key="k")
 
@@ -157,7 +164,7 @@ class TestAKey:
     def test_makes_a_run_that_has_nothing_of_the_one_before(self, world):
         publish(world)
         run = failed(world, key="k")
-        world.clock.ms = run.ended_at + RUN_MS
+        world.clock.ms = end_of(run) + RUN_MS
 
         again = world.start(key="k")
 
@@ -172,7 +179,7 @@ class TestAKey:
         source = world.start()  # it waits, and so outlives its restarts
         wish = {"allowed": frozenset({RunStatus.WAITING})}
         first = world.services.runs.cancel(ACME, world.restart(source.id, key="k", **wish).id, "enough")
-        world.clock.ms = first.ended_at + RUN_MS + off
+        world.clock.ms = end_of(first) + RUN_MS + off
 
         made = world.restarted(source.id, key="k", **wish)
 
@@ -184,7 +191,7 @@ class TestAKey:
     def test_of_a_workflow_is_free_again(self, world, off, is_kept):
         publish(world, block=Call("work"), type="workflow")
         run = ended(world, business_key="b")
-        world.clock.ms = run.ended_at + RUN_MS + off
+        world.clock.ms = end_of(run) + RUN_MS + off
 
         if is_kept:
             with pytest.raises(WorkflowRunExists):
@@ -210,7 +217,7 @@ class TestAKey:
     def test_waits_for_somebody_else_who_takes_the_run_away(self, world, faults):
         publish(world)
         run = ended(world, key="k")
-        world.clock.ms = run.ended_at + RUN_MS + LINGER_MS
+        world.clock.ms = end_of(run) + RUN_MS + LINGER_MS
 
         def meanwhile() -> None:
             sweep(world)
@@ -292,12 +299,12 @@ class TestTakingAway:
         world.settle()
 
         assert (world.rows_of([run.id]), world.rows("dead-letters")) == ([], [])
-        assert world.clock.ms >= run.ended_at + RUN_MS + LINGER_MS
+        assert world.clock.ms >= end_of(run) + RUN_MS + LINGER_MS
 
     def test_begins_with_the_journal(self, world):
         publish(world)
         run = failed(world)
-        world.clock.ms = run.ended_at + JOURNAL_MS + LINGER_MS - 1
+        world.clock.ms = end_of(run) + JOURNAL_MS + LINGER_MS - 1
         sweep(world)
         assert len(journal_rows(world)) == 2
 
@@ -305,7 +312,7 @@ class TestTakingAway:
         sweep(world)
 
         assert journal_rows(world) == []
-        assert world.run(run.id).wake_at == run.ended_at + RUN_MS + LINGER_MS
+        assert world.run(run.id).wake_at == end_of(run) + RUN_MS + LINGER_MS
         assert len(world.rows("dead-letters")) == 1
 
     def test_leaves_a_head_that_is_all_that_is_left_to_dynamodb(self, world):
@@ -316,7 +323,7 @@ class TestTakingAway:
 
         [row] = world.rows("runs")
         assert (journal_rows(world), world.waking()) == ([], [])
-        assert int(row["expires_at"]["N"]) * 1000 == run.ended_at + RUN_MS + LINGER_MS
+        assert int(row["expires_at"]["N"]) * 1000 == end_of(run) + RUN_MS + LINGER_MS
         assert is_there(world, run)
 
     def test_of_a_journal_alone_leaves_its_run_for_ever(self, world):
@@ -347,7 +354,7 @@ class TestTakingAway:
             world = World()
             publish(world)
             run = failed(world)
-            world.clock.ms = run.ended_at + RUN_MS + LINGER_MS
+            world.clock.ms = end_of(run) + RUN_MS + LINGER_MS
             with watched(kill_at=number) as calls, suppress(Killed):
                 sweep(world)
             if len(calls) < number:
@@ -362,14 +369,14 @@ class TestTakingAway:
         publish(world, KEPT, steps(*(Call(f"step{n}") for n in range(5))))
         run = ended(world)
         key = f"{ACME}#{run.id}"
-        world.clock.ms = run.ended_at + JOURNAL_MS + LINGER_MS
+        world.clock.ms = end_of(run) + JOURNAL_MS + LINGER_MS
 
         world.services.worker.advance(key, lambda: 0)
         assert len(journal_rows(world)) == 3
         world.services.worker.advance(key, lambda: MINUTE)
         assert (journal_rows(world), world.waking()) == ([], [])
 
-        world.clock.ms = run.ended_at + RUN_MS + LINGER_MS
+        world.clock.ms = end_of(run) + RUN_MS + LINGER_MS
         world.services.worker.advance(key, lambda: 0)
         assert world.rows("runs") == []
 
@@ -388,7 +395,7 @@ class TestTakingAway:
     def test_by_two_at_once_is_taking_away_once(self, world, faults):
         publish(world)
         run = failed(world)
-        world.clock.ms = run.ended_at + RUN_MS + LINGER_MS
+        world.clock.ms = end_of(run) + RUN_MS + LINGER_MS
         faults.meanwhile("dynamodb.TransactWriteItems", lambda: sweep(world))
 
         sweep(world)
@@ -434,7 +441,7 @@ class TestTakingAway:
     def test_before_its_time_takes_nothing(self, world):
         publish(world)
         run = failed(world)
-        world.clock.ms = run.ended_at + JOURNAL_MS + LINGER_MS - 1
+        world.clock.ms = end_of(run) + JOURNAL_MS + LINGER_MS - 1
         before = world.everything()
 
         world.services.worker.advance(f"{ACME}#{run.id}", lambda: MINUTE)
@@ -482,7 +489,7 @@ class TestPurgingAJournal:
 
         world.services.runs.purge_journal(ACME, run.id)
 
-        assert world.run(run.id).wake_at == run.ended_at + RUN_MS + LINGER_MS
+        assert world.run(run.id).wake_at == end_of(run) + RUN_MS + LINGER_MS
         world.settle()
         assert (world.rows_of([run.id]), world.rows("dead-letters")) == ([], [])
 
