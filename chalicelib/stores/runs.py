@@ -16,6 +16,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.births import Plan
 from chalicelib.core.dead_letters import DeadLetter
+from chalicelib.core.errors import Busy
 from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.journal import Entry, Input
 from chalicelib.core.lines import Line
