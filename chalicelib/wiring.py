@@ -226,8 +226,8 @@ def build(
 def _runs(house: "_House", machine: Machine) -> Runs:
     return Runs(
         runs=house.runs,
-        lists=RunLists(house.calls, house.shards),
-        deletions=RunDeletions(house.clients.connection, house.calls),
+        lists=RunLists(house.calls, house.shards, machine.now),
+        deletions=house.runs.deletions,
         definitions=house.definitions,
         births=house.births(machine.new_id),
         doorbell=house.doorbell,
@@ -271,6 +271,7 @@ def _worker(house: "_House", settings: Settings, machine: Machine, performer: Pe
         slots=house.slots,
         lines=house.lines(machine),
         callbacks=FailureCallbacks(house.runs, performer, letters, house.doorbell, machine.now),
+        deletions=house.runs.deletions,
         now=machine.now,
         new_id=machine.new_id,
     )
@@ -295,6 +296,7 @@ class _House:
         connection, calls = clients.connection, Calls(machine.pause, machine.jitter)
         shards = Shards(settings.list_shards, settings.due_shards)
         accounts = AccountStore(calls, machine.now)
+        deletions = RunDeletions(connection, calls, shards, machine.now)
         policy = AddressPolicy(is_private_allowed=settings.is_private_network_allowed)
         queue = RunQueue(clients.sqs, settings.runs_queue_url, calls)
         bulk_queue = RunQueue(clients.sqs, settings.bulk_runs_queue_url, calls)
@@ -303,7 +305,7 @@ class _House:
             calls=calls,
             shards=shards,
             accounts=accounts,
-            runs=RunStore(connection, calls, shards, accounts),
+            runs=RunStore(connection, calls, shards, accounts, deletions, machine.now),
             policy=policy,
             definitions=Definitions(DefinitionStore(connection, calls), policy, machine.now),
             slots=SlotStore(calls),

@@ -12,6 +12,7 @@ from chalicelib.core.json_values import Variables
 from chalicelib.core.lines import MOST_KEY, BusinessKeyNeeded, line_of
 from chalicelib.core.replay import replay
 from chalicelib.core.restart_requests import StartRequest
+from chalicelib.core.retention import Retention
 from chalicelib.core.runs import Lineage, Run, RunStatus, progressed, scheduled
 from chalicelib.core.state import Start
 from chalicelib.core.versions import Version
@@ -42,8 +43,11 @@ class Plan:
     consumed_size: int = 0
 
 
-def plan_start(request: StartRequest, version: Version, birth: Birth) -> Plan:
-    """Answer what a first run begins with, or raise the refusal that says why it cannot begin."""
+def plan_start(request: StartRequest, version: Version, birth: Birth, retention: Retention | None = None) -> Plan:
+    """Answer what a first run begins with, or raise the refusal that says why it cannot begin.
+
+    `retention` is what was settled for the definition; without it, what its document says holds.
+    """
     lineage = Lineage(root=birth.run_id, source=None, attempt=1, cause=request.cause)
     check_places(version.definition, request.places)
     places = request.places or first_places(version.definition, request.input, request.start)
@@ -53,6 +57,7 @@ def plan_start(request: StartRequest, version: Version, birth: Birth) -> Plan:
         business_key=request.business_key,
         labels=request.labels,
         overrides=request.overrides,
+        retention=request.retention or retention or version.definition.retention,
         alias=request.alias,
     )
     run = lined_up(run, version.definition)

@@ -1,6 +1,6 @@
 """Read a definition from its JSON document: whole or not at all, one defect for each thing that is wrong.
 
-The document is `{"name"?, "type"?, "url"?, "required"?, "on_start"?, "on_end"?, "activities": [...],
+The document is `{"name"?, "type"?, "url"?, "required"?, "retention"?, "on_start"?, "on_end"?, "activities": [...],
 "transitions": [...]}`; a sub-process holds `activities` and `transitions` of its own. docs/definitions.md has every
 field with an example.
 """
@@ -17,6 +17,7 @@ from chalicelib.core.expressions import check_expression
 from chalicelib.core.ids import ActivityId, TransitionId
 from chalicelib.core.json_values import Json
 from chalicelib.core.kind_documents import KINDS, read_nothing
+from chalicelib.core.retention import Retention
 from chalicelib.core.templates import check_template
 
 MAX_ACTIVITIES = 500
@@ -24,6 +25,7 @@ MAX_TRANSITIONS = 1000
 MAX_REQUIRED = 100  # variables
 MAX_URL = 2048
 MAX_DEPTH = 8  # sub-processes in sub-processes
+MAX_KEPT_S = 3_153_600_000  # a hundred years
 
 _URL = re.compile(r"https?://[!-~]+")
 _TYPES = {type_.value: type_ for type_ in DefinitionType}
@@ -63,6 +65,7 @@ class _Reader:
         name, url = fields.text("name", default=""), self._url(fields)
         type_ = fields.choice("type", _TYPES, default=DefinitionType.SERVICE.value)
         required = fields.names("required", most=MAX_REQUIRED)
+        retention = _read_retention(fields)
         on_start = fields.listeners("on_start", check_template)
         on_end = fields.listeners("on_end", check_template)
         self._graph(fields, parent=None, depth=0)
@@ -86,6 +89,7 @@ class _Reader:
             on_start=on_start,
             on_end=on_end,
             type=_TYPES.get(type_, DefinitionType.SERVICE),
+            retention=retention,
         )
 
     @staticmethod
@@ -167,6 +171,20 @@ class _Reader:
         )
         self.transitions.setdefault(id_, transition)
         fields.done()
+
+
+def _read_retention(fields: Fields) -> Retention:
+    """Read how long a definition's runs are kept; whatever it does not say is kept for ever."""
+    if not fields.has("retention"):
+        return Retention()
+    inner = fields.inner("retention")
+    read = Retention(_kept_s(inner, "completion_s"), _kept_s(inner, "journal_s"))
+    inner.done()
+    return read
+
+
+def _kept_s(fields: Fields, name: str) -> float | None:
+    return fields.number(name, default=0, least=0, most=MAX_KEPT_S) if fields.has(name) else None
 
 
 def _name_of(document: Json, what: str) -> str:

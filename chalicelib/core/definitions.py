@@ -24,6 +24,7 @@ from enum import Enum
 
 from chalicelib.core.ids import ActivityId, TransitionId
 from chalicelib.core.json_values import Json, Variables
+from chalicelib.core.retention import Retention
 
 Mappings = Mapping[str, Json]
 """Variable name to template."""
@@ -182,6 +183,7 @@ class Definition:
     on_start: tuple[Mappings, ...] = ()
     on_end: tuple[Mappings, ...] = ()
     type: DefinitionType = DefinitionType.SERVICE
+    retention: Retention = Retention()
 
     def parents(self, activity: ActivityId) -> tuple[ActivityId, ...]:
         """List the sub-processes around an activity, outermost first."""

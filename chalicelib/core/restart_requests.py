@@ -6,6 +6,7 @@ from enum import Enum
 from chalicelib.core.ids import AccountId, ActivityId, DefinitionKey, RunId
 from chalicelib.core.json_values import Variables
 from chalicelib.core.overrides import FailureCallback, FlowLimits, Overrides
+from chalicelib.core.retention import Retention
 from chalicelib.core.runs import ENDED, Cause, RunStatus
 from chalicelib.core.state import Place
 from chalicelib.core.versions import SameVersion, VersionChoice
@@ -83,6 +84,8 @@ class RestartRequest:
     allowed: frozenset[RunStatus] = ENDED
     is_restarting_workflows: bool = True
     """Whether runs of workflows can be sources."""
+    is_bound_to_journal: bool = False
+    """The source's journal must still be kept, even where the new run needs none of it."""
     within: tuple[str, ...] = ()
     """Labels `name=value`: a source that has another value under one of these names is not seen."""
     is_resting: bool = False
@@ -115,6 +118,8 @@ class StartRequest:
     business_key: str | None = None
     labels: tuple[str, ...] = ()
     overrides: Overrides = Overrides()
+    retention: Retention | None = None
+    """How long it is kept; None: as the definition says."""
     alias: str | None = None
     places: tuple[Place, ...] = ()
     """Where it begins; none: at a start event, with what the definition requires."""

@@ -53,7 +53,7 @@ def plan_restart(request: RestartRequest, source: Run, journal: Journal, version
 
     `journal` is the source's whole journal if the start point needs it, else it may be empty.
     """
-    check_source(request, source)
+    check_source(request, source, birth.at)
     if request.only_of not in (None, (source.definition, source.version)):
         raise SourceOfOtherVersion(source.id, source.definition, source.version)
     start, kept = _start(request, source, journal)
@@ -69,6 +69,7 @@ def plan_restart(request: RestartRequest, source: Run, journal: Journal, version
         business_key=source.business_key if request.is_keeping_business_key else None,
         labels=source.labels if request.labels is None else request.labels,
         overrides=_overrides(request, source.overrides),
+        retention=source.retention,
     )
     run = lined_up(run, version.definition, source)
     try:
@@ -78,11 +79,13 @@ def plan_restart(request: RestartRequest, source: Run, journal: Journal, version
     return replace(plan, kept=len(kept), consumed=source.dead_letter)
 
 
-def check_source(request: RestartRequest, source: Run) -> None:
-    """Raise the refusal of a source that this request can never restart, on whatever version."""
+def check_source(request: RestartRequest, source: Run, at: int) -> None:
+    """Raise the refusal of a source that this request can never restart at a time (ms), on whatever version."""
     _check_status(request, source)
     if source.type is DefinitionType.WORKFLOW and not request.is_restarting_workflows:
         raise WorkflowNotRestarted(source.id)
+    if (request.needs_journal or request.is_bound_to_journal) and not source.expiry.has_journal(at):
+        raise JournalGone(source.id)
 
 
 def _check_status(request: RestartRequest, source: Run) -> None:

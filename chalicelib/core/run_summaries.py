@@ -7,6 +7,7 @@ from chalicelib.core.definitions import DefinitionType
 from chalicelib.core.ids import ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Failure
 from chalicelib.core.lines import Line
+from chalicelib.core.retention import Expiry
 from chalicelib.core.runs import Lineage, Run, RunStatus, Tries
 from chalicelib.core.state import Start
 
@@ -43,6 +44,7 @@ class RunSummary:
     start: Start = field(default_factory=Start)
     tries: Mapping[int, Tries] = field(default_factory=dict)
     not_before: int | None = None
+    expiry: Expiry = Expiry()
 
     @property
     def position(self) -> str:

@@ -6,7 +6,8 @@
 
 `revision` counts every write of the head, so that a write made from an old reading is refused.
 `not_before` is when it may next be worked on, `wake_at` when the sweep rings if nobody has: a run that can go
-on always has both; an ended or paused one, and one that waits for a person alone, have neither.
+on always has both; a paused one, and one that waits for a person alone, have neither. An ended one that is not kept
+for ever has `wake_at`: when something of it is to be taken away (retention.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from chalicelib.core.journal import Entry, Failure, Signal, SignalName
 from chalicelib.core.json_values import Variables
 from chalicelib.core.lines import Line
 from chalicelib.core.overrides import Overrides
+from chalicelib.core.retention import Expiry, Retention
 from chalicelib.core.state import Start, State, Token
 
 RING_REACH_MS = 900_000  # the longest delay of an SQS message
@@ -117,6 +119,8 @@ class Run:
     line: Line | None = None
     labels: tuple[str, ...] = ()
     overrides: Overrides = Overrides()
+    retention: Retention = Retention()
+    expiry: Expiry = Expiry()
     started_at: int | None = None
     ended_at: int | None = None
     failure: Failure | None = None
@@ -148,7 +152,7 @@ def tries_of(run: Run, token: Token) -> Tries | None:
 def scheduled(run: Run, not_before: int | None, at: int) -> Run:
     """Say when the run may next be worked on; the sweep looks a little later, since a message is on its way."""
     if not_before is None:
-        return replace(run, not_before=None, wake_at=None)
+        return replace(run, not_before=None, wake_at=run.expiry.cleaned_at)
     is_rung = not_before - at <= RING_REACH_MS
     return replace(run, not_before=not_before, wake_at=not_before + (GRACE_MS if is_rung else 0))
 
@@ -202,6 +206,7 @@ def broken_off(run: Run, failure: Failure, journal_length: int, at: int) -> Run:
         journal_length=journal_length,
         updated_at=at,
         ended_at=at,
+        expiry=run.retention.expiry(at),
         claims=0,
         lease=None,
         tries={},
@@ -234,4 +239,6 @@ def _ended(run: Run, state: State, entries: Sequence[Entry], at: int) -> Run:
         status = RunStatus.FAILED
     else:
         status = RunStatus.COMPLETED
-    return scheduled(replace(run, status=status, failure=state.failure, ended_at=at, tries={}), None, at)
+    expiry = run.retention.expiry(at)
+    ended = replace(run, status=status, failure=state.failure, ended_at=at, expiry=expiry, tries={})
+    return scheduled(ended, None, at)

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import DefinitionKey, SnapshotId, digest
 from chalicelib.core.json_values import Json
+from chalicelib.core.retention import Retention
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
     """One graph under a key. `number` counts published versions from 1; a frozen draft has none.
 
-    `origin` is the deployment that published it.
+    `origin` is the deployment that published it; `settled` how long its runs are kept by now, whatever its document
+    says, as far as it was read with it.
     """
 
     key: DefinitionKey
@@ -23,6 +25,7 @@ class Version:
     number: int | None = None
     at: int = 0
     origin: str | None = None
+    settled: Retention | None = None
 
 
 @dataclass(frozen=True, slots=True)

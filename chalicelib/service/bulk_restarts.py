@@ -110,7 +110,7 @@ def _planned(request: RestartRequest, source: Run | None, versions: _Versions, b
     try:
         if source is None:
             raise RunNotFound(request.source)
-        check_source(request, source)
+        check_source(request, source, birth.at)
         return plan_restart(request, source, (), versions.of(source), birth)
     except RestartError as error:
         return error

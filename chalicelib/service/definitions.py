@@ -1,7 +1,7 @@
 """Use cases of definitions: save the draft, publish it, find a version."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from chalicelib.actions.addresses import AddressPolicy
@@ -12,6 +12,7 @@ from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId
 from chalicelib.core.json_values import Json
 from chalicelib.core.overrides import FailureCallback
 from chalicelib.core.refusals import DefinitionNotFound, NothingPublished, UrlUnknown, VersionNotFound
+from chalicelib.core.retention import Retention
 from chalicelib.core.runs import Run
 from chalicelib.core.versions import (
     DraftVersion,
@@ -39,11 +40,24 @@ class DefinitionsTooMany(TooLarge):
         super().__init__(f"There are more than {most} {what}: this list tells of all or of none.", most=most)
 
 
+REMEMBERED_MS = 60_000  # after at most this time a changed setting is heeded everywhere
+MAX_REMEMBERED = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionSettings:
+    """What holds for new runs of a definition, and whether it was settled: else its document says so."""
+
+    retention: Retention
+    is_settled: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Definitions:
     store: DefinitionStore
     policy: AddressPolicy
     now: Callable[[], int]
+    _settled: dict[tuple[AccountId, DefinitionKey], tuple[Retention | None, int]] = field(default_factory=dict)
 
     def save_draft(self, account: AccountId, key: DefinitionKey, document: Json) -> SnapshotId:
         """Check a document and make it the draft; raise `DefinitionInvalid` with every defect."""
@@ -57,7 +71,7 @@ class Definitions:
     def publish(self, account: AccountId, key: DefinitionKey) -> Version:
         """Make the draft the newest published version; publishing the same graph again changes nothing."""
         draft = self.draft(account, key)
-        newest = self.store.published(account, key)
+        newest = self._newest(account, key)
         if newest is not None and newest.snapshot == draft.snapshot:
             return newest
         return self.store.publish(account, draft, newest, self.now())
@@ -71,7 +85,7 @@ class Definitions:
     def deploy(self, account: AccountId, key: DefinitionKey, document: Json, origin: str) -> Version:
         """Make a document the draft and the next version, even if the graph is the same; once for each origin."""
         definition = self.check(document)
-        newest = self.store.published(account, key)
+        newest = self._newest(account, key)
         snapshot = self.store.save_draft(account, key, document, self.now())
         if newest is not None and (newest.origin, newest.snapshot) == (origin, snapshot):
             return newest
@@ -143,6 +157,31 @@ class Definitions:
             case _:
                 assert_never(choice)
 
+    # -- how long runs are kept
+
+    def settings(self, account: AccountId, key: DefinitionKey) -> DefinitionSettings:
+        """Answer what holds for new runs of a published definition; raise `NothingPublished`."""
+        published = self._published(account, key)
+        is_settled = published.settled is not None
+        return DefinitionSettings(published.settled or published.definition.retention, is_settled=is_settled)
+
+    def retain(self, account: AccountId, key: DefinitionKey, retention: Retention | None) -> DefinitionSettings:
+        """Settle how long new runs of a published definition are kept, on whatever version.
+
+        With None, what each version's document says holds again. Heeded at once by runs that start on what is
+        published, and within a minute by those on a version that they name. Raises `NothingPublished`.
+        """
+        self.store.retain(account, key, retention)
+        return self.settings(account, key)
+
+    def settled(self, account: AccountId, key: DefinitionKey) -> Retention | None:
+        """Answer how long new runs are kept if that was settled, as of a minute ago at the earliest."""
+        settled, until = self._settled.get((account, key), (None, 0))
+        if self.now() < until:
+            return settled
+        newest = self._newest(account, key)
+        return None if newest is None else newest.settled
+
     def freeze(self, account: AccountId, version: Version, choice: VersionChoice) -> None:
         """Keep a draft as it stands, so that the run on it can always find its graph."""
         if isinstance(choice, DraftVersion):
@@ -163,11 +202,19 @@ class Definitions:
         return replace(version, number=number)
 
     def _published(self, account: AccountId, key: DefinitionKey) -> Version:
-        published = self.store.published(account, key)
+        published = self._newest(account, key)
         if published is None:
             self.draft(account, key)  # an unknown definition is another refusal than an unpublished one
             raise NothingPublished(key)
         return published
+
+    def _newest(self, account: AccountId, key: DefinitionKey) -> Version | None:
+        """Read what is published, and remember what is settled with it."""
+        newest = self.store.published(account, key)
+        if len(self._settled) >= MAX_REMEMBERED:
+            self._settled.clear()
+        self._settled[account, key] = None if newest is None else newest.settled, self.now() + REMEMBERED_MS
+        return newest
 
     def _named(self, account: AccountId, key: DefinitionKey, name: int | SnapshotId) -> Version:
         found = (

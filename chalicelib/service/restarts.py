@@ -91,7 +91,7 @@ class Restarts:
         """Answer the source, if it can be restarted at all, and the version that the new run would be on."""
         if source is None or not request.sees(source.labels):
             raise RunNotFound(request.source)
-        check_source(request, source)  # a version is looked for only where there is something to restart
+        check_source(request, source, self.now())  # a version is looked for only where there is something to restart
         self.definitions.check_callback(request.failure_callback)
         target = request.target or source.definition
         return source, self.definitions.find(command.account, target, request.version, source)

@@ -11,7 +11,7 @@ from chalicelib.core.errors import Busy, Conflict, NotFound
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId
 from chalicelib.core.journal import Changed, Entry, Opened, Signal, SignalName, closing_of
 from chalicelib.core.json_values import Variables, is_same_json
-from chalicelib.core.refusals import RunNotFound
+from chalicelib.core.refusals import JournalGone, RunNotFound
 from chalicelib.core.replay import apply, replay
 from chalicelib.core.restart_requests import StartRequest
 from chalicelib.core.run_summaries import RunFilter, RunSummary
@@ -109,7 +109,8 @@ class Runs:
             return Made(earlier, is_repeat=True)
         self.definitions.check_callback(request.overrides.failure_callback)
         version = find()
-        plan = plan_start(request, version, Birth(run_id, command.request_hash, self.now()))
+        settled = self.definitions.settled(command.account, version.key)
+        plan = plan_start(request, version, Birth(run_id, command.request_hash, self.now()), settled)
         return self.births.bear(command, plan, version, choice)
 
     # -- reading
@@ -129,9 +130,14 @@ class Runs:
         return self.runs.load_all(account, run_ids) if run_ids else {}
 
     def journal(self, account: AccountId, run_id: RunId) -> tuple[Entry, ...]:
-        return self.journal_of(self.load(account, run_id))
+        """Answer a run's journal; raise `JournalGone`."""
+        run = self.load(account, run_id)
+        if not run.expiry.has_journal(self.now()):
+            raise JournalGone(run_id)
+        return self.journal_of(run)
 
     def journal_of(self, run: Run) -> tuple[Entry, ...]:
+        """Answer a run's journal; where it is gone, its first entry, the input, is left."""
         return self.runs.journal(run)
 
     def variables(self, run: Run) -> Variables:
@@ -254,6 +260,20 @@ class Runs:
                 raise RunNotEnded(run)
             if self.deletions.begin(run):
                 self.deletions.finish(account, run_id)
+                return
+        raise Busy
+
+    def purge_journal(self, account: AccountId, run_id: RunId) -> None:
+        """Take an ended run's journal away, now and for good; a second time is fine. Raises `RunNotEnded`."""
+        for _ in range(MAX_COLLISIONS):
+            run = self.load(account, run_id)
+            if not run.status.is_ended:
+                raise RunNotEnded(run)
+            if not run.expiry.has_journal(self.now()):
+                return  # what is left of it is the sweep's
+            gone = self.deletions.forget(run)
+            if gone is not None:
+                self.deletions.purge(gone)
                 return
         raise Busy
 

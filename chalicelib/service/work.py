@@ -23,7 +23,7 @@ from chalicelib.core.errors import TooLarge
 from chalicelib.core.journal import Entry, Failure, Input, Opened, Output, Performed
 from chalicelib.core.replay import apply, replay
 from chalicelib.core.retries import next_try
-from chalicelib.core.runs import Lease, Run, RunStatus, Tries, broken_off, progressed, tries_of
+from chalicelib.core.runs import Lease, Run, Tries, broken_off, progressed, tries_of
 from chalicelib.core.state import State, Token
 from chalicelib.core.versions import Version
 from chalicelib.service.definitions import Definitions
@@ -32,7 +32,8 @@ from chalicelib.service.failure_callbacks import FailureCallbacks
 from chalicelib.service.flow_control import Turn
 from chalicelib.service.lines import Lines
 from chalicelib.stores.calls import Refused
-from chalicelib.stores.runs import RunStore
+from chalicelib.stores.deletions import RunDeletions
+from chalicelib.stores.runs import Remains, RunStore
 from chalicelib.stores.slots import SlotStore
 
 LEASE_MS = 90_000  # longer than the function's timeout (60 s), shorter than the queue's visibility (360 s)
@@ -101,6 +102,7 @@ class Worker:
     slots: SlotStore
     lines: Lines
     callbacks: FailureCallbacks
+    deletions: RunDeletions
     now: Callable[[], int]
     new_id: Callable[[], str]
 
@@ -110,8 +112,8 @@ class Worker:
         run = self._claim(key, Lease(owner, at + LEASE_MS), at)
         if run is None:
             return
-        if run.status is RunStatus.FAILED:
-            self.callbacks.deliver(run, owner)
+        if isinstance(run, Remains) or run.status.is_ended:
+            self._finish(run, owner, time_left_ms)
             return
         if run.claims > MAX_CLAIMS:
             problem = f"{MAX_CLAIMS} workers began and none came to an end."
@@ -125,10 +127,27 @@ class Worker:
             work = self._step(work.settled(self.now()), turn, time_left_ms)
         turn.end()
 
-    def _claim(self, key: str, lease: Lease, at: int) -> Run | None:
+    def _claim(self, key: str, lease: Lease, at: int) -> Run | Remains | None:
         run = self.runs.claim(key, lease, at)
-        is_before_its_turn = run is not None and run.line is not None and run.line.is_before_its_turn
-        return self.lines.take_turn(run, lease) if run is not None and is_before_its_turn else run
+        if not isinstance(run, Run) or run.status.is_ended or run.line is None or not run.line.is_before_its_turn:
+            return run
+        return self.lines.take_turn(run, lease)
+
+    def _finish(self, run: Run | Remains, owner: str, time_left_ms: Callable[[], int]) -> None:
+        """Tell of a failure that was claimed for that; else take away what is not kept any more."""
+
+        def has_time() -> bool:
+            return time_left_ms() > MARGIN_MS
+
+        at = self.now()
+        if isinstance(run, Remains):
+            self.deletions.finish(run.account, run.id, has_time)
+        elif run.lease is not None and run.lease.owner == owner:
+            self.callbacks.deliver(run, owner)
+        elif not run.expiry.is_to_be_removed(at):
+            self.deletions.purge(run, has_time)
+        elif self.deletions.begin(run):
+            self.deletions.finish(run.account, run.id, has_time)
 
     def _read(self, run: Run, journal: Sequence[Entry]) -> Work:
         version = self.definitions.of(run)

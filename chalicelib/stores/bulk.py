@@ -19,7 +19,7 @@ from chalicelib.core.ids import AccountId, DeadLetterId
 from chalicelib.core.runs import Run
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import consumed, letter_key, letter_row
-from chalicelib.stores.lines import LINE_BYTES, enter, is_entering, line_name, refusal_of, together
+from chalicelib.stores.lines import LINE_BYTES, enter, holder_of, is_entering, line_name, refusal_of, together
 from chalicelib.stores.runs import RunStore
 from chalicelib.stores.tables import DeadLetterRow, HeadRow, JournalRow, RunRow
 
@@ -66,7 +66,8 @@ class BulkStore:
 
     def remove(self, account: AccountId, letters: Sequence[DeadLetterId], writer: str, at: int) -> list[DeadLetterId]:
         """Remove dead letters that are live at a time (ms); answer those that were removed by this."""
-        is_live = DeadLetterRow.live_shard.exists() & (DeadLetterRow.expires_at > at // 1000)
+        is_kept = DeadLetterRow.gone_at.does_not_exist() | (DeadLetterRow.gone_at > at)
+        is_live = DeadLetterRow.live_shard.exists() & (DeadLetterRow.expires_at > at // 1000) & is_kept
         parts = [Part(letter, removes=(DeadLetterRow(letter_key(account, letter)), is_live)) for letter in letters]
         return [part.subject for part in self._write(parts, writer, is_whole=False)]
 
@@ -163,7 +164,8 @@ def check_lines(parts: Sequence[Part], refused: Refused, calls: Calls) -> None:
     lines = together(_born(parts))
     first = len(refused.reasons) - len(lines)
     if refused.is_refused_from(first):
-        raise next(refusal_of(ours[0], calls) for n, ours in enumerate(lines, first) if refused.is_refused(n))
+        shut_out = next(ours[0] for n, ours in enumerate(lines, first) if refused.is_refused(n))
+        raise refusal_of(shut_out, holder_of(shut_out, calls))
 
 
 def _winners(parts: Sequence[Part], refused: Refused) -> list[Part]:

@@ -14,7 +14,7 @@ from chalicelib.core.ids import AccountId, DeadLetterId, RunId
 from chalicelib.stores.accounts import AccountStore
 from chalicelib.stores.calls import Calls
 from chalicelib.stores.pages import Page, ShardedList
-from chalicelib.stores.run_rows import head_of, run_from
+from chalicelib.stores.run_rows import head_of, run_from, seconds_past
 from chalicelib.stores.shards import Shards
 from chalicelib.stores.tables import DeadLetterRow
 
@@ -22,14 +22,14 @@ _LAST = "~"  # sorts behind every id
 
 
 def letter_row(letter: DeadLetter, shards: Shards, accounts: AccountStore) -> DeadLetterRow:
-    """Write a dead letter as a row, which its account keeps for so long."""
-    retention_s = accounts.settings(letter.account).retention_s
+    """Write a dead letter as a row, which its account keeps for so long, and no longer than its run is kept."""
+    expires_at, gone_at = letter.at // 1000 + accounts.settings(letter.account).retention_s, letter.run.expiry.run
     return DeadLetterRow(
         pk=letter_key(letter.account, letter.id),
         **head_of(letter.run),
         live_shard=shards.of(letter.account, letter.run.id),
         at=letter.at,
-        expires_at=letter.at // 1000 + retention_s,
+        expires_at=expires_at if gone_at is None else min(expires_at, seconds_past(gone_at)),
     )
 
 
@@ -56,13 +56,14 @@ def letter_key(account: AccountId, letter: DeadLetterId) -> str:
 
 
 def _letter(row: DeadLetterRow) -> DeadLetter:
+    run, expires_at = run_from(row), int(row.expires_at) * 1000
     return DeadLetter(
         id=DeadLetterId(row.dead_letter_id),
-        run=run_from(row),
+        run=run,
         at=int(row.at),
         consumed_by=RunId(row.consumed_by) if row.consumed_by else None,
         consumed_on=row.consumed_on or "",
-        expires_at=int(row.expires_at) * 1000,
+        expires_at=expires_at if run.expiry.run is None else min(expires_at, run.expiry.run),
         size=len(row.input) + len(row.variables or b""),
     )
 

@@ -3,7 +3,8 @@
 | sort key          | what                                                                     |
 |-------------------|--------------------------------------------------------------------------|
 | `draft`           | the draft's document; may change                                         |
-| `published`       | a copy of the newest published version, so that finding it is one read   |
+| `published`       | a copy of the newest published version, so that finding it is one read;  |
+|                   | with it, how long runs are kept, if that was settled                     |
 | `n#00000001`      | which snapshot is version 1                                              |
 | `s#snap_…`        | a graph, by its content; never changes                                   |
 
@@ -18,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from pynamodb.connection import Connection
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.definition_documents import read_definition
@@ -25,8 +27,10 @@ from chalicelib.core.definitions import Definition
 from chalicelib.core.errors import Conflict
 from chalicelib.core.ids import AccountId, DefinitionKey, SnapshotId, digest
 from chalicelib.core.json_values import Json
+from chalicelib.core.retention import Retention
 from chalicelib.core.versions import PublishedAs, Version, snapshot_id
 from chalicelib.stores.calls import Calls, Refused
+from chalicelib.stores.entries import plain, read
 from chalicelib.stores.packing import check_size, pack, unpack
 from chalicelib.stores.tables import DefinitionRow, whole
 
@@ -126,7 +130,8 @@ class DefinitionStore:
         parsed = self._known(row.pk, snapshot) or read_definition(unpack(row.document))
         if row.version != _DRAFT:  # a draft is no version until it is frozen: by its snapshot it must not be found
             self._keep(row.pk, snapshot, parsed)
-        return Version(key, snapshot, parsed, whole(row.number), int(row.at), row.origin)
+        settled = read(unpack(row.retention), Retention) if row.retention else None
+        return Version(key, snapshot, parsed, whole(row.number), int(row.at), row.origin, settled)
 
     def holding(self, account: AccountId, snapshot: SnapshotId) -> Sequence[DefinitionKey]:
         """List the definitions that have a version with this graph, published or frozen."""
@@ -165,6 +170,15 @@ class DefinitionStore:
         self.calls.make(_snapshot_row(account, version).save)
         self._keep(_pk(account, version.key), version.snapshot, version.definition)
 
+    def retain(self, account: AccountId, key: DefinitionKey, retention: Retention | None) -> bool:
+        """Settle how long a published definition's runs are kept, whatever their versions' documents say.
+
+        With None, those hold again. Says no if nothing is published.
+        """
+        row, settled = DefinitionRow(_pk(account, key), _PUBLISHED), DefinitionRow.retention
+        action = settled.remove() if retention is None else settled.set(pack(plain(retention)))
+        return self.calls.accepts(lambda: row.update([action], condition=DefinitionRow.pk.exists()))
+
     def publish(self, account: AccountId, draft: Version, newest: Version | None, at: int) -> Version:
         """Make the draft the next version; raise `PublishedMeanwhile` if `newest` is not the newest any more.
 
@@ -179,22 +193,32 @@ class DefinitionStore:
                 transaction.delete(_url_row(account, before, draft.key, at), DefinitionRow.key == draft.key)
             transaction.save(_snapshot_row(account, published))
             transaction.save(_row(account, published, _numbered(number)), DefinitionRow.pk.does_not_exist())
-            transaction.save(
-                _row(account, published, _PUBLISHED, document=pack(published.definition.document)),
-                DefinitionRow.pk.does_not_exist() if number == 1 else DefinitionRow.number == number - 1,
-            )
             if url:
                 is_ours = DefinitionRow.pk.does_not_exist() | (DefinitionRow.key == draft.key)
                 transaction.save(_url_row(account, url, draft.key, at), is_ours)
+            is_next = DefinitionRow.pk.does_not_exist() if number == 1 else DefinitionRow.number == number - 1
+            transaction.update(DefinitionRow(_pk(account, draft.key), _PUBLISHED), _renewal(published, number), is_next)
 
         try:
             self.calls.transact(self.connection, put, account, draft.key, draft.snapshot, str(number), str(at))
         except Refused as refused:
-            if url and refused.is_refused(-1):
+            if url and refused.is_refused(-2):
                 raise UrlTaken(url) from refused
             raise PublishedMeanwhile(draft.key) from refused
         self._keep(_pk(account, draft.key), draft.snapshot, draft.definition)
         return published
+
+
+def _renewal(version: Version, number: int) -> list[Action]:
+    """Say what changes of the `published` row: what was settled for the definition stays with it."""
+    origin = DefinitionRow.origin
+    return [
+        DefinitionRow.snapshot_id.set(version.snapshot),
+        DefinitionRow.number.set(number),
+        DefinitionRow.document.set(pack(version.definition.document)),
+        DefinitionRow.at.set(version.at),
+        origin.remove() if version.origin is None else origin.set(version.origin),
+    ]
 
 
 def _url_row(account: AccountId, url: str, key: DefinitionKey, at: int) -> DefinitionRow:

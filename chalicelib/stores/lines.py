@@ -80,14 +80,21 @@ def _append(transaction: TransactWrite, runs: Sequence[Run]) -> None:
     transaction.update(line_row(runs[0]), [behind], condition=has_room)
 
 
-def refusal_of(run: Run, calls: Calls) -> RestartError:
+def holder_of(run: Run, calls: Calls) -> RunId | None:
+    """Read who has the key of a new run's workflow."""
+    if run.line is not Line.ONLY:
+        return None
+    row = line_row(run)
+    stands = calls.find(SlotRow, row.pk, row.part)
+    return None if stands is None else RunId(stands.holder)
+
+
+def refusal_of(run: Run, holder: RunId | None) -> RestartError:
     """Say why a run could not enter its line."""
     assert run.business_key is not None
     if run.line is not Line.ONLY:
         return LineFull(run.definition, run.business_key, MOST_IN_LINE)
-    row = line_row(run)
-    stands = calls.find(SlotRow, row.pk, row.part)
-    return Busy() if stands is None else WorkflowRunExists(run.business_key, RunId(stands.holder))
+    return Busy() if holder is None else WorkflowRunExists(run.business_key, holder)
 
 
 def let_leave(transaction: TransactWrite, run: Run, place: int) -> None:

@@ -1,6 +1,8 @@
 """Lists of runs, read from the indexes: summaries, newest first."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from pynamodb.indexes import GlobalSecondaryIndex
@@ -18,6 +20,7 @@ from chalicelib.stores.tables import RunRow
 class RunLists:
     calls: Calls
     shards: Shards
+    now: Callable[[], int]
 
     def page(
         self, account: AccountId, filter_: RunFilter, *, before: str | None, limit: int, is_ascending: bool = False
@@ -41,11 +44,19 @@ class RunLists:
             rows = index.query(shard, created, scan_index_forward=is_ascending, limit=size + 1, page_size=size + 1)
             return [run for run in map(summary_from, rows) if run.position != beyond][:size]
 
-        shards = self.shards.all(prefix)
-        listed = ShardedList(shards, scan, lambda run: run.position, filter_.keeps, is_ascending)
+        def keeps(run: RunSummary) -> bool:
+            return run.expiry.has_run(at) and filter_.keeps(run)
+
+        at, shards = self.now(), self.shards.all(prefix)
+        listed = ShardedList(shards, scan, lambda run: run.position, keeps, is_ascending)
         return self.calls.make(lambda: listed.page(before=before, limit=limit))
 
     def family(self, account: AccountId, root: RunId, limit: int) -> list[RunSummary]:
         """List a root and all that was restarted from it at any remove, oldest first."""
-        query = lambda: list(RunRow.by_root.query(run_key(account, root), limit=limit, page_size=limit))  # noqa: E731
-        return [summary_from(row) for row in self.calls.make(query)]
+        at = self.now()
+
+        def members() -> Iterator[RunSummary]:
+            listed = map(summary_from, RunRow.by_root.query(run_key(account, root), page_size=limit))
+            return (run for run in listed if run.expiry.has_run(at))
+
+        return self.calls.make(lambda: [*islice(members(), limit)])

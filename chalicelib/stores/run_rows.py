@@ -9,6 +9,7 @@ from chalicelib.core.journal import Failure
 from chalicelib.core.json_values import Variables
 from chalicelib.core.lines import Line
 from chalicelib.core.overrides import Overrides
+from chalicelib.core.retention import Expiry, Retention
 from chalicelib.core.run_summaries import RunSummary, list_position
 from chalicelib.core.runs import Cause, Lease, Lineage, Run, RunStatus, Tries
 from chalicelib.stores.entries import plain, plain_start, read, read_start
@@ -22,6 +23,20 @@ GONE = "deleted"
 
 def is_gone(row: RunRow) -> bool:
     return row.status == GONE
+
+
+def is_kept(row: RunRow, at: int) -> bool:
+    """Say whether a run is there for anybody at a time (ms)."""
+    return not is_gone(row) and expiry_of(row).has_run(at)
+
+
+def seconds_past(ms: int) -> int:
+    """Answer a time in seconds, for DynamoDB to remove a row by: not before it."""
+    return -(-ms // 1000)
+
+
+def expiry_of(row: HeadRow) -> Expiry:
+    return Expiry(whole(row.journal_gone_at), whole(row.gone_at))
 
 
 def row_of(run: Run, shards: Shards, writer: str) -> RunRow:
@@ -68,6 +83,9 @@ def head_of(run: Run) -> dict[str, Any]:
         "waiting_for": set(run.waiting_for) or None,
         "waiting_since": run.waiting_since,
         "waited_ms": run.waited_ms or None,
+        "retention": None if run.retention == Retention() else pack(plain(run.retention)),
+        "gone_at": run.expiry.run,
+        "journal_gone_at": run.expiry.journal,
     }
 
 
@@ -122,6 +140,8 @@ def run_from(row: HeadRow) -> Run:
         line=_line(row),
         labels=_labels(row),
         overrides=read(unpack(row.overrides), Overrides),
+        retention=read(unpack(row.retention), Retention) if row.retention else Retention(),
+        expiry=expiry_of(row),
         started_at=whole(row.started_at),
         ended_at=whole(row.ended_at),
         failure=_failure(row),
@@ -164,6 +184,7 @@ def summary_from(row: RunRow) -> RunSummary:
         start=read_start(unpack(row.start)),
         tries=_tries(row),
         not_before=whole(row.not_before),
+        expiry=expiry_of(row),
     )
 
 

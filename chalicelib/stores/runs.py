@@ -18,15 +18,16 @@ from chalicelib.core.births import Plan
 from chalicelib.core.dead_letters import DeadLetter
 from chalicelib.core.errors import Busy
 from chalicelib.core.ids import AccountId, RunId
-from chalicelib.core.journal import Entry
+from chalicelib.core.journal import Entry, Input
 from chalicelib.core.lines import Line
 from chalicelib.core.runs import ENDED, Lease, Run, RunStatus
 from chalicelib.stores.accounts import AccountStore
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import letter_key, letter_row, unlisted
+from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.journals import load_journal, load_length, rows_of
-from chalicelib.stores.lines import enter, is_entering, let_leave, places_to_leave, refusal_of
-from chalicelib.stores.run_rows import is_gone, row_of, run_from
+from chalicelib.stores.lines import enter, holder_of, is_entering, let_leave, places_to_leave, refusal_of
+from chalicelib.stores.run_rows import is_gone, is_kept, row_of, run_from
 from chalicelib.stores.shards import Shards, run_key
 from chalicelib.stores.tables import DeadLetterRow, JournalRow, RunRow
 
@@ -38,6 +39,13 @@ class Wake(NamedTuple):
 
     key: str
     wake_at: int
+
+
+class Remains(NamedTuple):
+    """What is left of a run that has disappeared."""
+
+    account: AccountId
+    id: RunId
 
 
 _BEFORE_ITS_TURN = [line.value for line in Line if line.is_before_its_turn]
@@ -59,25 +67,26 @@ class RunStore:
     calls: Calls
     shards: Shards
     accounts: AccountStore
+    deletions: RunDeletions
+    now: Callable[[], int]
 
     # -- reading
 
     def load(self, account: AccountId, run_id: RunId) -> Run | None:
         """Read one run, consistently."""
-        return self.load_key(run_key(account, run_id))
-
-    def load_key(self, key: str) -> Run | None:
-        row = self.calls.find(RunRow, key)
-        return run_from(row) if row and not is_gone(row) else None
+        row = self.calls.find(RunRow, run_key(account, run_id))
+        return run_from(row) if row and is_kept(row, self.now()) else None
 
     def load_all(self, account: AccountId, run_ids: Iterable[RunId]) -> dict[RunId, Run]:
         """Read up to 100 runs in one call, consistently; what does not exist is left out."""
         keys = [run_key(account, run_id) for run_id in run_ids]
-        rows = self.calls.make(lambda: list(RunRow.batch_get(keys, consistent_read=True)))
-        return {run.id: run for run in (run_from(row) for row in rows if not is_gone(row))}
+        rows, at = self.calls.make(lambda: list(RunRow.batch_get(keys, consistent_read=True))), self.now()
+        return {run.id: run for run in (run_from(row) for row in rows if is_kept(row, at))}
 
     def journal(self, run: Run) -> tuple[Entry, ...]:
-        """Read a run's whole journal, consistently."""
+        """Read a run's whole journal, consistently; of one that is not kept any more, the input, which its head has."""
+        if not run.expiry.has_journal(self.now()):
+            return (Input(run.input, run.created_at),)
         return load_journal(run, self.calls)
 
     def journal_length(self, run: Run) -> int:
@@ -99,22 +108,40 @@ class RunStore:
         """Write all that a plan says, whole or not at all, and answer the run that stands under its id.
 
         That is another than the plan's when the id was taken: an earlier delivery of the same request, or
-        another request under the same key. Raises what refuses the run its place beside others of its business key.
+        another request under the same key. A run whose time is over makes way. Raises what refuses the run its place
+        beside others of its business key.
         """
         try:
             self._create(plan, writer)
         except Refused as refused:
             stands = self.calls.find(RunRow, run_key(plan.run.account, plan.run.id))
-            if stands is not None and is_gone(stands):
-                raise Busy from None  # the run that the key made before is just being deleted
+            if stands is not None and stands.writer == writer:
+                return plan.run
+            if stands is not None and is_kept(stands, self.now()):
+                return run_from(stands)
             if stands is not None:
-                return plan.run if stands.writer == writer else run_from(stands)
+                return self._create_instead(stands, plan, writer)
+            if refused.is_refused(0):
+                raise Busy from refused  # what stood there has been taken away just now
             if is_entering(plan.run) and refused.is_refused(-1):
-                raise refusal_of(plan.run, self.calls) from refused
+                return self._create_beside(refused, plan, writer)
             if plan.consumed is None:
                 raise
             return self.create(replace(plan, consumed=None), writer)  # the dead letter is not kept any more
         return plan.run
+
+    def _create_instead(self, stands: RunRow, plan: Plan, writer: str) -> Run:
+        """Do the same in the place of a run that nobody is shown any more."""
+        self.deletions.make_way(stands)
+        return self.create(plan, f"{writer}+")  # a transaction's token is good for one try
+
+    def _create_beside(self, refused: Refused, plan: Plan, writer: str) -> Run:
+        """Do the same if that is so with the run that has the workflow's key."""
+        holder = holder_of(plan.run, self.calls)
+        stands = None if holder is None else self.calls.find(RunRow, run_key(plan.run.account, holder))
+        if stands is None or is_kept(stands, self.now()):
+            raise refusal_of(plan.run, holder) from refused
+        return self._create_instead(stands, plan, writer)
 
     def _create(self, plan: Plan, writer: str) -> None:
         run, consumed = plan.run, plan.consumed
@@ -138,21 +165,29 @@ class RunStore:
 
     # -- work on a run
 
-    def claim(self, key: str, lease: Lease, at: int) -> Run | None:
+    def claim(self, key: str, lease: Lease, at: int) -> Run | Remains | None:
         """Take the right to work on a run that is due and that nobody works on; None if it is neither.
 
-        A failed one of which somebody has still to be told is due too, and stays failed. One that is before its turn
-        is answered as it stands, and nobody has a right to it: see `claim_turn`.
+        A failed one of which somebody has still to be told is due too, and stays failed. These are answered as they
+        stand, and nobody has a right to them: one that is before its turn (see `claim_turn`), an ended one of which
+        something is to be taken away, and what is left of one that has disappeared.
         """
         row = RunRow(key)
         has_its_turn = RunRow.line.does_not_exist() | ~RunRow.line.is_in(*_BEFORE_ITS_TURN)
         try:
             self._claim(row, lease, at, _beginning(at), RunRow.status.is_in(*_LIVE) & has_its_turn)
         except Refused:
-            stands = self.load_key(key)
-            if stands is None or stands.lease == lease or _is_due_before_its_turn(stands, at):
+            found = self.calls.find(RunRow, key)
+            if found is None:
+                return None
+            if is_gone(found):
+                return Remains(AccountId(found.account), RunId(found.run_id))
+            stands = run_from(found)
+            if stands.lease == lease or _is_due_before_its_turn(stands, at):
                 return stands
-            return self._claim_callback(row, lease, at) if stands.is_owing_callback else None
+            if stands.is_owing_callback:
+                return self._claim_callback(row, lease, at)
+            return stands if stands.expiry.is_to_be_cleaned(at) else None
         return run_from(row)
 
     def claim_turn(self, run: Run, lease: Lease, at: int) -> Run | None:
@@ -163,17 +198,21 @@ class RunStore:
         try:
             self._claim(row, lease, at, begun, is_inboxed)
         except Refused:
-            stands = self.load_key(row.pk)
-            return stands if stands is not None and stands.lease == lease else None
+            return self._claimed(row.pk, lease)
         return run_from(row)
 
     def _claim_callback(self, row: RunRow, lease: Lease, at: int) -> Run | None:
         try:
             self._claim(row, lease, at, [], RunRow.status == RunStatus.FAILED.value)
         except Refused:
-            stands = self.load_key(row.pk)
-            return stands if stands is not None and stands.lease == lease else None
+            return self._claimed(row.pk, lease)
         return run_from(row)
+
+    def _claimed(self, key: str, lease: Lease) -> Run | None:
+        """Answer a run that this lease has been given to; its answer was lost."""
+        row = self.calls.find(RunRow, key)
+        stands = None if row is None or is_gone(row) else run_from(row)
+        return stands if stands is not None and stands.lease == lease else None
 
     def _claim(self, row: RunRow, lease: Lease, at: int, more: Sequence[Action], status: Condition) -> None:
         actions: list[Action] = [

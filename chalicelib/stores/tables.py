@@ -48,6 +48,8 @@ SUMMARY = [
     "start",
     "tries",
     "not_before",
+    "gone_at",
+    "journal_gone_at",
 ]
 """What a list shows of a run: an index holds this much of it, and no payload."""
 
@@ -93,7 +95,10 @@ class Due(GlobalSecondaryIndex[Any]):
 
 
 class HeadRow(Model):
-    """What a head holds, and a dead letter too, which is a head as it stood when its run failed."""
+    """What a head holds, and a dead letter too, which is a head as it stood when its run failed.
+
+    From `gone_at` (ms) on nobody is shown the run, from `journal_gone_at` on nobody its journal.
+    """
 
     pk = UnicodeAttribute(hash_key=True)
     account = UnicodeAttribute()
@@ -135,9 +140,14 @@ class HeadRow(Model):
     waiting_for = UnicodeSetAttribute(null=True)
     waiting_since = NumberAttribute(null=True)
     waited_ms = NumberAttribute(null=True)
+    retention = BinaryAttribute(null=True, legacy_encoding=False)
+    gone_at = NumberAttribute(null=True)
+    journal_gone_at = NumberAttribute(null=True)
 
 
 class RunRow(HeadRow):
+    """`expires_at` (s) stands where the head is all that is left of a run: DynamoDB removes it some time after."""
+
     class Meta:
         table_name = "runs"
 
@@ -147,6 +157,7 @@ class RunRow(HeadRow):
     created = UnicodeAttribute()
     due_shard = UnicodeAttribute(null=True)
     writer = UnicodeAttribute()
+    expires_at = NumberAttribute(null=True)
 
     by_definition = ByDefinition()
     by_account = ByAccount()
@@ -194,6 +205,7 @@ class DefinitionRow(Model):
     snapshot_id = UnicodeAttribute()
     number = NumberAttribute(null=True)
     document = BinaryAttribute(null=True, legacy_encoding=False)
+    retention = BinaryAttribute(null=True, legacy_encoding=False)
     at = NumberAttribute()
     origin = UnicodeAttribute(null=True)
     snapshot = UnicodeAttribute(null=True)

@@ -97,7 +97,7 @@ def test_a_restart_is_described_with_its_start_points_its_key_and_its_repeat() -
     assert {given["name"] for given in restart["parameters"]} == {"id", "dry_run", "Idempotency-Key"}
     assert "Idempotent-Replayed" in restart["responses"]["200"]["headers"]
     assert restart["responses"].keys() == {
-        *("200", "201", "400", "401", "403", "404", "409", "413", "415", "422", "500", "503")
+        *("200", "201", "400", "401", "403", "404", "409", "410", "413", "415", "422", "500", "503")
     }
 
 

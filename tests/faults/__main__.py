@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
-from tests.faults import dead_letter_encounters  # noqa: F401 - they register
+from tests.faults import dead_letter_encounters, retention_encounters  # noqa: F401 - they register
 from tests.faults.campaigns import DELIVERIES, HEAVY, Tally, pairs, perform, singles, tallied, undisturbed
 from tests.faults.encounters import ENCOUNTERS
 from tests.faults.interleavings import explore, read_order, repeat, write_order

@@ -8,7 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, combinations, count, product
 
-from tests.faults import batch_scenarios, dead_letter_scenarios, line_scenarios, restate_scenarios  # noqa: F401 - they register
+from tests.faults import (  # noqa: F401 - they register
+    batch_scenarios,
+    dead_letter_scenarios,
+    line_scenarios,
+    restate_scenarios,
+    retention_scenarios,
+)
 from tests.faults.plans import LASTING, Delivery, Fault, Kind, Order, Plan
 from tests.faults.play import Play, begin
 from tests.faults.promises import check

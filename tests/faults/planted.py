@@ -37,7 +37,7 @@ from chalicelib.stores.dead_letters import letter_row
 from chalicelib.stores.journals import rows_of
 from chalicelib.stores.queues import AnyRing, Ring, RunQueue
 from chalicelib.stores.run_rows import row_of
-from chalicelib.stores.runs import RunStore, Wake
+from chalicelib.stores.runs import Remains, RunStore, Wake
 from chalicelib.stores.shards import run_key
 from chalicelib.stores.tables import JournalRow, RunRow
 
@@ -142,7 +142,7 @@ def claim_without_lease(patch: pytest.MonkeyPatch) -> None:
     """Whoever gets the message works on the run."""
     claim = RunStore.claim
 
-    def anyhow(store: RunStore, key: str, lease: Lease, at: int) -> Run | None:
+    def anyhow(store: RunStore, key: str, lease: Lease, at: int) -> Run | Remains | None:
         row = RunRow(key)
         store.calls.make(lambda: row.update([RunRow.lease_until.remove()], condition=RunRow.pk.exists()))
         return claim(store, key, lease, at)
@@ -154,7 +154,7 @@ def claim_that_hides(patch: pytest.MonkeyPatch) -> None:
     """A run that is being worked on needs no sweep."""
     claim = RunStore.claim
 
-    def hidden(store: RunStore, key: str, lease: Lease, at: int) -> Run | None:
+    def hidden(store: RunStore, key: str, lease: Lease, at: int) -> Run | Remains | None:
         run = claim(store, key, lease, at)
         if run is not None:
             row = RunRow(key)

@@ -74,6 +74,8 @@ class Play:
     """The failed runs whose dead letters were removed, or may have been."""
     told: set[str] = field(default_factory=set)
     """The runs that had ended, and of whose failure somebody is told again."""
+    changed: set[str] = field(default_factory=set)
+    """The runs that had ended, and do not stay as they were: a journal goes, or a key makes another one."""
     most_tries: int = 1
     """How often one effect may be asked for when nothing goes wrong."""
     guards: list[Callable[["Play"], Iterable[str]]] = field(default_factory=list)

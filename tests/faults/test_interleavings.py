@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from tests.faults import dead_letter_encounters  # noqa: F401 - they register
+from tests.faults import dead_letter_encounters, retention_encounters  # noqa: F401 - they register
 from tests.faults.encounters import ENCOUNTERS
 from tests.faults.interleavings import explore, read_order, repeat, write_order
 

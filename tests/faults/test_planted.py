@@ -6,7 +6,7 @@ from itertools import islice
 import pytest
 
 import tests.faults.play
-from tests.faults import dead_letter_encounters  # noqa: F401 - they register
+from tests.faults import dead_letter_encounters, retention_encounters  # noqa: F401 - they register
 from tests.faults.campaigns import perform, singles, tallied, undisturbed
 from tests.faults.encounters import ENCOUNTERS
 from tests.faults.interleavings import explore, read_order, repeat

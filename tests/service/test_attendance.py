@@ -1,6 +1,6 @@
 """Standing by a run: what a caller is told of it, whatever hinders whoever looks."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 
@@ -25,7 +25,7 @@ def unreachable(world: World) -> Attendance:
     """Stand by where the run cannot be read, after its worker has left it."""
     stands, runs = world.services.attendance, world.services.runs
     store = runs.runs
-    lost = Unreachable(store.connection, store.calls, store.shards, store.accounts)
+    lost = Unreachable(**{field.name: getattr(store, field.name) for field in fields(store)})
     return replace(stands, runs=replace(runs, runs=lost))
 
 

@@ -25,7 +25,7 @@ def store(world: World) -> RunStore:
 
 @pytest.fixture
 def lists(world) -> RunLists:
-    return RunLists(world.services.runs.lists.calls, SHARDS)
+    return RunLists(world.services.runs.lists.calls, SHARDS, world.clock)
 
 
 @pytest.fixture

@@ -2,13 +2,13 @@
 
 from chalicelib.core.access import Unauthenticated
 from chalicelib.core.errors import RestartError
-from chalicelib.core.refusals import KeyReused
+from chalicelib.core.refusals import JournalGone, KeyReused
 from chalicelib.dialects.edge import Answer
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.ops.answers import Error, Problem
 from chalicelib.dialects.statuses import status_of, statuses
 
-_STATUSES = statuses({KeyReused: 422})
+_STATUSES = statuses({KeyReused: 422, JournalGone: 410})
 
 
 def write_error(error: RestartError) -> Answer:

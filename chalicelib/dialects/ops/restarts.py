@@ -45,6 +45,7 @@ OPERATIONS = (
         is_body_needed=False,
         query=RestartQuery,
         is_idempotent=True,
+        refusals=(410,),
     ),
     Operation(
         Route("GET", "/ops/v1/dead-letters", Scope.READ, dead_letters),

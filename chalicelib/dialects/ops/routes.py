@@ -4,7 +4,7 @@ from chalicelib.dialects.credentials import bearer_or_api_key
 from chalicelib.dialects.edge import Answer, Call, Dialect, Route, Services
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import About, Operation, described
-from chalicelib.dialects.ops import apps, definitions, keys, restarts, runs, settings
+from chalicelib.dialects.ops import apps, definitions, keys, restarts, retention, runs, settings
 from chalicelib.dialects.ops.answers import Error, Health
 from chalicelib.dialects.ops.errors import write_error
 
@@ -32,6 +32,7 @@ OPERATIONS = described(
             Route("GET", "/ops/v1/health", None, health), "Say that the service answers", answers={200: (Health,)}
         ),
         *definitions.OPERATIONS,
+        *retention.OPERATIONS,
         *runs.OPERATIONS,
         *restarts.OPERATIONS,
         *apps.OPERATIONS,

@@ -27,7 +27,7 @@ class Cause(Shape, frozen=True):
 
 
 class Run(Shape, frozen=True):
-    """A run without its data."""
+    """A run without its data. An ended one is not there any more from `expires_at` on, nor its journal from its own."""
 
     id: str
     definition: str
@@ -47,6 +47,8 @@ class Run(Shape, frozen=True):
     updated_at: str
     started_at: str | None
     ended_at: str | None
+    expires_at: str | None
+    journal_expires_at: str | None
 
 
 class RunList(Shape, frozen=True):
@@ -75,6 +77,8 @@ def write_run(run: runs.Run | RunSummary) -> Run:
         updated_at=write_time(run.updated_at),
         started_at=write_time_or_none(run.started_at),
         ended_at=write_time_or_none(run.ended_at),
+        expires_at=write_time_or_none(run.expiry.run),
+        journal_expires_at=write_time_or_none(run.expiry.journal),
     )
 
 

@@ -147,6 +147,12 @@ def delete(services: Services, call: Call) -> Answer:
     return Answer(204)
 
 
+def purge_journal(services: Services, call: Call) -> Answer:
+    read_no_query(call)
+    services.runs.purge_journal(call.account, RunId(call.params["id"]))
+    return Answer(204)
+
+
 OPERATIONS = (
     Operation(
         Route("POST", "/ops/v1/definitions/{key}/runs", Scope.WRITE, start, JSON_TYPE),
@@ -173,6 +179,7 @@ OPERATIONS = (
         "Show a run's journal, or part of it",
         answers={200: (Journal,)},
         query=JournalQuery,
+        refusals=(410,),
     ),
     Operation(
         Route("GET", "/ops/v1/runs/{id}/family", Scope.READ, show_family),
@@ -221,6 +228,12 @@ OPERATIONS = (
     Operation(
         Route("DELETE", "/ops/v1/runs/{id}", Scope.WRITE, delete),
         "Take an ended run away, with its journal and its dead letter",
+        answers={204: ()},
+        refusals=(409,),
+    ),
+    Operation(
+        Route("DELETE", "/ops/v1/runs/{id}/journal", Scope.WRITE, purge_journal),
+        "Take an ended run's journal away; the run stays",
         answers={204: ()},
         refusals=(409,),
     ),

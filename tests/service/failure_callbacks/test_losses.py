@@ -223,10 +223,12 @@ class TestADeletion:
             delete(world, run)
         assert (world.rows_of([run.id]), world.rows("dead-letters")) == ([], [])
 
-    def test_that_is_broken_off_lets_nobody_be_rung_for(self, world):
-        Endpoint(world, HEARD)
+    def test_that_is_broken_off_is_finished_by_the_sweep_which_tells_nobody(self, world):
+        endpoint = Endpoint(world, HEARD)
         run = fail(world)
 
         break_off(world, run, 3)
+        world.settle()
 
-        assert world.waking() == []
+        assert (world.rows_of([run.id]), world.rows("dead-letters")) == ([], [])
+        assert endpoint.calls == []
