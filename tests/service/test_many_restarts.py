@@ -14,7 +14,7 @@ from chalicelib.core.versions import NamedVersion, PublishedVersion
 from chalicelib.service.bulk_restarts import Outcome
 from chalicelib.service.commands import Command
 from tests.aws_calls import Calls
-from tests.graphs import Ask, document
+from tests.graphs import Ask, Call, document
 from tests.stores.faults import faulty, refusal
 from tests.world import ACME, CAUSE, World
 
@@ -73,6 +73,20 @@ def test_versions_are_looked_up_once_for_all_to_whom_they_are_the_same(world: Wo
 
     assert all(isinstance(outcome, Run) for outcome in outcomes)
     assert calls.counts == {READ_ALL: 2, READ: 2, TRANSACT: 2, SEND: 2}
+
+
+def test_failed_sources_give_their_dead_letters_in_the_same_transactions(world: World, calls: Calls) -> None:
+    world.publish(document(Call("charge")))
+    world.outside.fail("charge", is_retryable=False)
+    sources = [world.start().id for _ in range(100)]
+    world.settle()
+    calls.made.clear()
+
+    runs = restart(world, sources)
+
+    assert calls.counts == {READ_ALL: 1, TRANSACT: 2, SEND: 1}
+    became = {row["consumed_by"]["S"] for row in world.rows("dead-letters")}
+    assert became == {run.id for run in runs if isinstance(run, Run)}
 
 
 def test_a_version_that_is_not_there_is_asked_for_once(world: World, calls: Calls) -> None:

@@ -96,6 +96,19 @@ def test_one_whose_dead_letter_is_not_kept_is_born_without_it(births: ManyBirths
     assert calls.made == [TRANSACT, TRANSACT, TRANSACT]
 
 
+def test_one_whose_dead_letter_is_kept_consumes_it_beside_one_whose_letter_is_not(
+    world: World, births: ManyBirths
+) -> None:
+    letter = dead(7)
+    letter_row(letter, births.runs.shards, births.runs.accounts).save()
+    kept, gone = replace(planned(1), consumed=letter.id), replace(planned(2), consumed=DeadLetterId("gone"))
+
+    born = births.bear([kept, gone], "writer")
+
+    assert [*born] == [kept.run.id, gone.run.id]
+    assert [row["consumed_by"]["S"] for row in world.rows("dead-letters")] == [kept.run.id]
+
+
 def test_a_line_takes_as_many_as_have_room(world: World, births: ManyBirths, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chalicelib.stores.lines.MOST_IN_LINE", 3)
     first = inboxed(9)

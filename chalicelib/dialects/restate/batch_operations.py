@@ -61,7 +61,7 @@ class Reborn(msgspec.Struct, frozen=True):
     new_invocation_id: str
 
 
-class AllRestarted(msgspec.Struct, frozen=True):
+class BatchRestarted(msgspec.Struct, frozen=True):
     """The invocations that were restarted, and those that were not."""
 
     succeeded: list[Reborn]
@@ -100,7 +100,7 @@ def _restart(services: Services, call: Call) -> Answer:
     told_of = [*zip(batch.invocation_ids, outcomes, strict=True)]
     reborn = [Reborn(text, write_id(run)) for text, run in told_of if isinstance(run, Run)]
     failed = [_failed(Asked.RESTART, text, error) for text, error in told_of if isinstance(error, RestartError)]
-    return answer(AllRestarted(reborn, failed))
+    return answer(BatchRestarted(reborn, failed))
 
 
 def _commands(account: AccountId, batch: Batch, runs: Sequence[RunId], key: str | None) -> list[Command]:
@@ -167,6 +167,6 @@ _EACH = {
 }
 
 OPERATIONS = (
-    _operation("restart-as-new", Scope.RESTART, _restart, AllRestarted),
+    _operation("restart-as-new", Scope.RESTART, _restart, BatchRestarted),
     *(_operation(name, Scope.WRITE, each, Done) for name, each in _EACH.items()),
 )

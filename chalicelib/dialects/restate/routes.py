@@ -69,6 +69,7 @@ RESTATE = Dialect(
         "/v2/",
         "/v3/",
         "/v4/",
+        "/v5/",
         "/query",
         "/internal/",
         "/deployments",

@@ -5,6 +5,7 @@ from itertools import combinations
 
 import pytest
 
+import app
 from chalicelib.core.access import Scope
 from chalicelib.core.ids import AccountId
 from tests.aws_calls import Calls
@@ -446,6 +447,18 @@ class TestRefusals:
 
         assert (status_, media_type) == (400, TEXT)
         assert all(version in told for version in ("V2", "V3", "V4"))
+
+    @pytest.mark.parametrize("path", ["/v5/invocations/{}/restart-as-new", "/invocations/{}/Restart-as-new"])
+    def test_a_path_that_is_none_is_told_without_a_word(self, world: World, path: str) -> None:
+        status_, headers, body = app.edge.unrouted("PATCH", path.format(NOBODY), 404)
+
+        assert (status_, body) == (404, "")
+        assert "Content-Type" not in headers
+
+    def test_an_empty_id_is_too_short(self, api: Api, unchanged: Unchanged) -> None:
+        reply = unchanged(api, "PATCH", "/invocations//restart-as-new")
+
+        assert read(reply) == (400, JSON, "The request field 'invocation_id' is invalid. Reason: bad length")
 
     def test_who_may_only_read_or_write_restarts_nothing(self, world: World, unchanged: Unchanged) -> None:
         reader = key_of(world, AccountId("a-reader"), Scope.READ, Scope.WRITE)
