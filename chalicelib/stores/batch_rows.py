@@ -19,9 +19,10 @@ from chalicelib.core.restart_requests import Data
 from chalicelib.core.run_summaries import list_position
 from chalicelib.core.runs import Cause
 from chalicelib.stores.entries import plain, plain_start, read, read_start
+from chalicelib.stores.numbers import whole
 from chalicelib.stores.packing import pack, unpack
 from chalicelib.stores.shards import Shards
-from chalicelib.stores.tables import BatchRow, whole
+from chalicelib.stores.tables import BatchRow
 
 HEAD = "head"
 PER_ROW = 5_000  # sources of one row

@@ -13,8 +13,9 @@ from chalicelib.core.dead_letters import DeadLetter, LetterFilter
 from chalicelib.core.ids import AccountId, DeadLetterId, RunId
 from chalicelib.stores.accounts import AccountStore
 from chalicelib.stores.calls import Calls
+from chalicelib.stores.numbers import seconds_past
 from chalicelib.stores.pages import Page, ShardedList
-from chalicelib.stores.run_rows import head_of, run_from, seconds_past
+from chalicelib.stores.run_rows import head_of, run_from
 from chalicelib.stores.shards import Shards
 from chalicelib.stores.tables import DeadLetterRow
 

@@ -31,8 +31,9 @@ from chalicelib.core.retention import Retention
 from chalicelib.core.versions import PublishedAs, Version, snapshot_id
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.entries import plain, read
+from chalicelib.stores.numbers import whole
 from chalicelib.stores.packing import check_size, pack, unpack
-from chalicelib.stores.tables import DefinitionRow, whole
+from chalicelib.stores.tables import DefinitionRow
 
 KEPT_IN_MEMORY = 128  # parsed graphs
 _DRAFT, _PUBLISHED = "draft", "published"

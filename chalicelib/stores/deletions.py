@@ -25,7 +25,8 @@ from chalicelib.core.runs import GRACE_MS, Run, RunStatus
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import letter_key
 from chalicelib.stores.lines import give_back
-from chalicelib.stores.run_rows import GONE, is_gone, run_from, seconds_past
+from chalicelib.stores.numbers import seconds_past
+from chalicelib.stores.run_rows import GONE, is_gone, run_from
 from chalicelib.stores.shards import Shards, run_key
 from chalicelib.stores.tables import DeadLetterRow, JournalRow, RunRow
 

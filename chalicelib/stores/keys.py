@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from chalicelib.core.access import ApiKey, Scope, secret_hash
 from chalicelib.core.ids import AccountId
 from chalicelib.stores.calls import Calls, Refused
-from chalicelib.stores.tables import KeyRow, whole
+from chalicelib.stores.numbers import whole
+from chalicelib.stores.tables import KeyRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,10 @@ from chalicelib.core.retention import Expiry, Retention
 from chalicelib.core.run_summaries import RunSummary, list_position
 from chalicelib.core.runs import Cause, Lease, Lineage, Run, RunStatus, Tries
 from chalicelib.stores.entries import plain, plain_start, read, read_start
+from chalicelib.stores.numbers import whole
 from chalicelib.stores.packing import check_size, pack, unpack
 from chalicelib.stores.shards import Shards, run_key
-from chalicelib.stores.tables import HeadRow, RunRow, whole
+from chalicelib.stores.tables import HeadRow, RunRow
 
 GONE = "deleted"
 """The status of a head that is only kept until the rest of its run is gone. Nobody else ever sees it."""
@@ -28,11 +29,6 @@ def is_gone(row: RunRow) -> bool:
 def is_kept(row: RunRow, at: int) -> bool:
     """Say whether a run is there for anybody at a time (ms)."""
     return not is_gone(row) and expiry_of(row).has_run(at)
-
-
-def seconds_past(ms: int) -> int:
-    """Answer a time in seconds, for DynamoDB to remove a row by: not before it."""
-    return -(-ms // 1000)
 
 
 def expiry_of(row: HeadRow) -> Expiry:

@@ -95,10 +95,7 @@ class Due(GlobalSecondaryIndex[Any]):
 
 
 class HeadRow(Model):
-    """What a head holds, and a dead letter too, which is a head as it stood when its run failed.
-
-    From `gone_at` (ms) on nobody is shown the run, from `journal_gone_at` on nobody its journal.
-    """
+    """What a head holds, and a dead letter too, which is a head as it stood when its run failed."""
 
     pk = UnicodeAttribute(hash_key=True)
     account = UnicodeAttribute()
@@ -141,7 +138,7 @@ class HeadRow(Model):
     waiting_since = NumberAttribute(null=True)
     waited_ms = NumberAttribute(null=True)
     retention = BinaryAttribute(null=True, legacy_encoding=False)
-    gone_at = NumberAttribute(null=True)
+    gone_at = NumberAttribute(null=True)  # ms: from then on nobody is shown the run, or its journal
     journal_gone_at = NumberAttribute(null=True)
 
 
@@ -389,11 +386,6 @@ _TABLES: dict[type[Model], str] = {
     SlotRow: "slots",
     BatchRow: "batches",
 }
-
-
-def whole(number: float | None) -> int | None:
-    """Read a number attribute that may be absent (PynamoDB's types know neither)."""
-    return None if number is None else int(number)
 
 
 def connect(stage: str, region: str) -> Connection:

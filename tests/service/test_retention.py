@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.callbacks import CallbackState
 from chalicelib.core.dead_letters import LetterFilter
 from chalicelib.core.errors import Busy
 from chalicelib.core.ids import DefinitionKey, RunId
@@ -31,6 +32,7 @@ from tests.world import ACME, MINUTE, ORDER, World
 TWO = steps(Call("first"), Call("last"))
 KEPT = Retention(completion_s=600, journal_s=300)
 JOURNAL_MS, RUN_MS = 300_000, 600_000
+TOLD = Overrides(failure_callback=FailureCallback("http://example.test/failed"), retries=2)
 MOMENTS = [(-1, True), (0, False), (1, False)]
 
 
@@ -214,6 +216,22 @@ class TestAKey:
 
         assert world.start(key="k").created_at == world.clock.ms
 
+    def test_is_to_be_asked_for_again_when_its_run_has_gone_in_that_moment(self, world, faults):
+        publish(world)
+        run = ended(world, key="k")
+        world.clock.ms = end_of(run) + RUN_MS + LINGER_MS
+        for act in (
+            lambda: None,
+            lambda: None,
+            lambda: world.services.worker.advance(f"{ACME}#{run.id}", lambda: MINUTE),
+        ):
+            faults.meanwhile("dynamodb.GetItem", act)
+
+        with pytest.raises(Busy):
+            world.start(key="k")
+
+        assert world.start(key="k").created_at == world.clock.ms
+
     def test_waits_for_somebody_else_who_takes_the_run_away(self, world, faults):
         publish(world)
         run = ended(world, key="k")
@@ -338,15 +356,17 @@ class TestTakingAway:
 
     def test_waits_until_somebody_is_told_of_the_failure(self, world):
         publish(world, Retention(completion_s=1))
-        told = FailureCallback("http://example.test/failed")
-        run = failed(world, overrides=Overrides(failure_callback=told, retries=0))
-        world.clock.advance(2_000)
+        world.outside.fail("failed")
+        run = failed(world, overrides=TOLD)
+        world.clock.advance(1_000)
         assert not is_there(world, run)
-        assert "failed" not in world.outside.asked
 
+        sweep(world)
+        assert len(world.rows_of([run.id])) == 3
+        world.outside.heal("failed")
         world.settle()
 
-        assert len(world.outside.keys) == 3
+        assert len(world.outside.keys) > 3
         assert world.rows_of([run.id]) == []
 
     def test_goes_on_when_it_was_interrupted_anywhere(self):
@@ -363,6 +383,17 @@ class TestTakingAway:
             world.settle()
             assert (world.rows_of([run.id]), world.rows("dead-letters")) == ([], [])
         assert number > 8
+
+    def test_looks_for_more_after_each_hundred_rows(self, world, monkeypatch):
+        monkeypatch.setattr(deletions, "ROWS", 1)
+        world.publish(document(TWO))
+        run = failed(world)
+
+        world.services.runs.purge_journal(ACME, run.id)
+        assert journal_rows(world) == []
+        world.services.runs.delete(ACME, run.id)
+
+        assert world.rows("runs") == []
 
     def test_goes_on_next_time_when_there_is_no_time_for_all(self, world, monkeypatch):
         monkeypatch.setattr(deletions, "ROWS", 2)
@@ -510,16 +541,19 @@ class TestPurgingAJournal:
 
     def test_does_not_disturb_the_telling_of_a_failure(self, world):
         world.publish(document(TWO))
-        told = FailureCallback("http://example.test/failed")
-        run = failed(world, overrides=Overrides(failure_callback=told, retries=0))
-        keys = len(world.outside.keys)
-        world.start(overrides=Overrides(failure_callback=told, retries=0))
+        world.outside.fail("failed")
+        run = failed(world, overrides=TOLD)
+        assert run.is_owing_callback
 
         world.services.runs.purge_journal(ACME, run.id)
-        world.settle()
 
-        assert len(world.outside.keys) > keys
-        assert [key for key in journal_rows(world) if key.endswith(run.id)] == []
+        assert journal_rows(world) == []
+        assert (world.run(run.id).not_before, world.run(run.id).wake_at) == (run.not_before, run.wake_at)
+        world.outside.heal("failed")
+        world.settle()
+        callback = world.run(run.id).callback
+        assert callback is not None
+        assert callback.state is CallbackState.SUCCEEDED
 
     def test_of_a_run_that_moves_all_the_time_is_to_be_asked_for_again(self, world, faults):
         world.publish(document(TWO))
