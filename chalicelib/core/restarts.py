@@ -82,10 +82,10 @@ def plan_restart(request: RestartRequest, source: Run, journal: Journal, version
 def check_source(request: RestartRequest, source: Run, at: int) -> None:
     """Raise the refusal of a source that this request can never restart at a time (ms), on whatever version."""
     _check_status(request, source)
-    if source.type is DefinitionType.WORKFLOW and not request.is_restarting_workflows:
-        raise WorkflowNotRestarted(source.id)
     if (request.needs_journal or request.is_bound_to_journal) and not source.expiry.has_journal(at):
         raise JournalGone(source.id)
+    if source.type is DefinitionType.WORKFLOW and not request.is_restarting_workflows:
+        raise WorkflowNotRestarted(source.id)
 
 
 def _check_status(request: RestartRequest, source: Run) -> None:

@@ -162,6 +162,9 @@ _EACH = {
     "kill": _Each(Asked.KILL, lambda services, account, run, _: kill_run(services, account, run)),
     "cancel": _Each(Asked.CANCEL, lambda services, account, run, _: cancel_run(services, account, run)),
     "purge": _Each(Asked.PURGE, lambda services, account, run, _: services.runs.delete(account, run)),
+    "purge-journal": _Each(
+        Asked.PURGE_JOURNAL, lambda services, account, run, _: services.runs.purge_journal(account, run)
+    ),
     "pause": _Each(Asked.PAUSE, lambda services, account, run, _: services.runs.pause(account, run, "")),
     "resume": _Each(Asked.RESUME, lambda services, *args: services.resumptions.resume(*args), KEEP),
 }

@@ -89,7 +89,8 @@ def write_row(table: Table, run: RunSummary, definition: Definition, at: int) ->
         "partition_key": partition_key(run.lineage.root),
         "id": write_run_id(run.id, run.lineage.root),
         "pinned_deployment_id": write_version_id(run.snapshot),
-        "journal_size": run.journal_length,
+        "journal_size": run.journal_length if run.expiry.has_journal(at) else 0,
+        **_retention(run),
         **_target(run, definition),
         **_origin(run),
         **_course(run, standing_of(run, at), table),
@@ -107,6 +108,12 @@ def _target(run: RunSummary, definition: Definition) -> Row:
         "target_handler_name": handler,
         "target_service_ty": TYPES[run.type],
     }
+
+
+def _retention(run: RunSummary) -> Row:
+    """Answer for how long (ms) an ended run is kept, and its journal; what is kept for ever has no retention."""
+    times = {"completion_retention": run.expiry.run, "journal_retention": run.expiry.journal}
+    return {name: at - run.ended_at for name, at in times.items() if at is not None and run.ended_at is not None}
 
 
 def _handler_of(run: RunSummary, definition: Definition) -> ActivityId:

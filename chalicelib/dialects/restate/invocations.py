@@ -79,6 +79,12 @@ def purge(services: Services, call: Call) -> Answer:
     return _DONE
 
 
+def purge_journal(services: Services, call: Call) -> Answer:
+    with asked(Asked.PURGE_JOURNAL, call) as run_id:
+        services.runs.purge_journal(call.account, run_id)
+    return _DONE
+
+
 def delete(services: Services, call: Call) -> Answer:
     text = read_text(call)
     mode = read_deletion_mode(pairs_of(call.query))
@@ -128,6 +134,7 @@ OPERATIONS = (
     _patch("kill", kill, "End an invocation at once", 200),
     _patch("cancel", cancel, "End an invocation at once; 202 if it had begun", 200, 202),
     _patch("purge", purge, "Take a completed invocation away", 200),
+    _patch("purge-journal", purge_journal, "Take a completed invocation's journal away", 200),
     Operation(
         Route("DELETE", PATH, Scope.WRITE, delete, free=FREE),
         "Cancel, kill or purge an invocation, if there is anything to do (deprecated)",

@@ -68,7 +68,7 @@ def restart_as_new(services: Services, call: Call) -> Answer:
 def request_for(call: Call, version: VersionChoice, key: str | None = None) -> RestartRequest:
     """Answer what every restart over this dialect asks for; its source and its start are to be filled in."""
     cause = Cause("restate", call.key.id, command=key or "")
-    return RestartRequest(RunId(""), cause, version=version, is_restarting_workflows=False)
+    return RestartRequest(RunId(""), cause, version=version, is_restarting_workflows=False, is_bound_to_journal=True)
 
 
 def write_id(run: Run) -> str:

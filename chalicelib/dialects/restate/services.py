@@ -13,11 +13,13 @@ from chalicelib.core.access import Scope
 from chalicelib.core.definitions import Definition, DefinitionType, StartEvent
 from chalicelib.core.ids import DefinitionKey
 from chalicelib.core.refusals import DefinitionNotFound, NothingPublished
+from chalicelib.core.retention import Retention
 from chalicelib.core.versions import PublishedVersion, Version
 from chalicelib.dialects.edge import JSON_TYPE, PARAMETER, Answer, Call, Route, Services
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import FieldInvalid, read_json, read_struct
 from chalicelib.dialects.openapi import Operation
+from chalicelib.dialects.restate.durations import DurationInvalid, read_seconds
 from chalicelib.dialects.restate.ids import write_version_id
 from chalicelib.dialects.restate.refusals import BodyUndecodable
 from chalicelib.dialects.restate.registry_refusals import (
@@ -26,6 +28,7 @@ from chalicelib.dialects.restate.registry_refusals import (
     ServiceUnknown,
     ServiceUnregistered,
 )
+from chalicelib.dialects.restate.sql.results import write_duration
 
 _TYPES: Final[Mapping[DefinitionType, str]] = {
     DefinitionType.SERVICE: "Service",
@@ -53,7 +56,10 @@ class HandlerMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class ServiceMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
-    """`revision` is the version's number; `metadata` holds its `name` and its `url`, if it has them."""
+    """`revision` is the version's number; `metadata` holds its `name` and its `url`, if it has them.
+
+    A retention that is left out is none: what has ended is kept for ever.
+    """
 
     name: str
     ty: str
@@ -62,6 +68,9 @@ class ServiceMetadata(msgspec.Struct, frozen=True, omit_defaults=True):
     revision: int
     public: bool
     metadata: dict[str, str] = {}
+    idempotency_retention: str | None = None
+    workflow_completion_retention: str | None = None
+    journal_retention: str | None = None
 
 
 class ServiceList(msgspec.Struct, frozen=True):
@@ -73,8 +82,10 @@ class HandlerList(msgspec.Struct, frozen=True):
 
 
 def write_service(version: Version) -> ServiceMetadata:
-    """Tell of a published version."""
+    """Tell of a published version, and for how long its new runs are kept."""
     definition = version.definition
+    retention = version.settled or definition.retention
+    is_workflow = definition.type is DefinitionType.WORKFLOW
     named = {"name": definition.name, "url": definition.url}
     return ServiceMetadata(
         name=version.key,
@@ -84,7 +95,14 @@ def write_service(version: Version) -> ServiceMetadata:
         revision=version.number or 0,
         public=True,
         metadata={name: text for name, text in named.items() if text},
+        idempotency_retention=None if is_workflow else _write_s(retention.completion_s),
+        workflow_completion_retention=_write_s(retention.completion_s) if is_workflow else None,
+        journal_retention=_write_s(retention.journal_s),
     )
+
+
+def _write_s(seconds: float | None) -> str | None:
+    return None if seconds is None else write_duration(round(seconds * 1000))
 
 
 def _handlers(definition: Definition) -> tuple[HandlerMetadata, ...]:
@@ -149,7 +167,7 @@ def _find(services: Services, call: Call) -> ServiceMetadata:
 
 
 class ModifyServiceRequest(msgspec.Struct, frozen=True):
-    """What is null stays as it is."""
+    """What is null stays as it is. Retentions are durations: `PT24H`, `1 day`."""
 
     public: bool | None = None
     idempotency_retention: str | None = None
@@ -160,16 +178,41 @@ class ModifyServiceRequest(msgspec.Struct, frozen=True):
 
 
 def modify_service(services: Services, call: Call) -> Answer:
-    """Change a service's settings: what is wanted otherwise than it is, is refused."""
+    """Change for how long new invocations of a service are kept; whatever else is wanted otherwise is refused."""
     wanted = _read_changes(call.body)
     try:
         service = _find(services, call)
     except ServiceUnknown as error:
         raise (error if wanted == ModifyServiceRequest() else ServiceUnregistered(call.params["service"])) from error
-    refused = _not_offered(wanted)
+    refused = _not_offered(wanted, service)
     if refused:
         raise NotOffered(f"A service's {', '.join(refused)} cannot be changed here.", fields=[*refused])
+    kept, key = _retention(wanted), DefinitionKey(service.name)
+    if kept != Retention():
+        old = services.definitions.settings(call.account, key).retention
+        services.definitions.retain(call.account, key, _over(old, kept))
+        service = _find(services, call)
     return answer(service)
+
+
+def _retention(wanted: ModifyServiceRequest) -> Retention:
+    """Read how long to keep what has ended; raise `BodyUndecodable`."""
+    completion = wanted.idempotency_retention or wanted.workflow_completion_retention
+    return Retention(_read_s(completion), _read_s(wanted.journal_retention))
+
+
+def _read_s(text: str | None) -> float | None:
+    try:
+        return None if text is None else read_seconds(text)
+    except DurationInvalid as error:
+        raise BodyUndecodable(str(error)) from error
+
+
+def _over(old: Retention, new: Retention) -> Retention:
+    return Retention(
+        old.completion_s if new.completion_s is None else new.completion_s,
+        old.journal_s if new.journal_s is None else new.journal_s,
+    )
 
 
 def _read_changes(body: bytes) -> ModifyServiceRequest:
@@ -179,10 +222,12 @@ def _read_changes(body: bytes) -> ModifyServiceRequest:
         raise BodyUndecodable(error.message) from error
 
 
-def _not_offered(wanted: ModifyServiceRequest) -> list[str]:
+def _not_offered(wanted: ModifyServiceRequest, service: ServiceMetadata) -> list[str]:
     """Name what cannot be honoured. Every service is public, and is so already."""
+    completion = "workflow_completion_retention" if service.ty == "Workflow" else "idempotency_retention"
     given = {name: getattr(wanted, name) for name in ModifyServiceRequest.__struct_fields__}
-    return [name for name, value in given.items() if value is not None and (name, value) != ("public", True)]
+    taken = {completion, "journal_retention"} | ({"public"} if wanted.public else set())
+    return [name for name, value in given.items() if value is not None and name not in taken]
 
 
 _SERVICE, _BOTH = frozenset({"service"}), frozenset({"service", "handler"})

@@ -31,7 +31,7 @@ from tests.graphs import Ask, Call, steps
 from tests.world import World
 
 BATCH = "/internal/invocations_batch_operations"
-OPERATIONS = ("restart-as-new", "kill", "cancel", "purge", "pause", "resume")
+OPERATIONS = ("restart-as-new", "kill", "cancel", "purge", "purge-journal", "pause", "resume")
 
 
 @pytest.fixture(autouse=True)
@@ -185,6 +185,16 @@ class TestEach:
             {"invocation_id": live, "error": f"Invocation '{live}' is not yet completed"},
             {"invocation_id": ended, "error": f"Invocation '{ended}' not found"},
         ]
+
+    def test_the_journals_of_those_that_have_ended_are_purged(self, world: World, api: Api) -> None:
+        publish(api, APPROVED)
+        publish(api, CHARGED, "short")
+        ended, live = completed(world, api, "short"), start(api)
+
+        told = batch(api, "purge-journal", ended, live, ended)
+
+        assert told["succeeded"] == [ended, ended]
+        assert told["failed"] == [{"invocation_id": live, "error": f"Invocation '{live}' is not yet completed"}]
 
     def test_a_resume_takes_a_deployment(self, world: World, api: Api) -> None:
         publish(api, APPROVED)

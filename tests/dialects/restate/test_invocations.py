@@ -95,6 +95,8 @@ STATES = ("scheduled", "inboxed", "running", "waiting", "paused", "completed")
         ("cancel", "completed", (409, DONE)),
         *(("purge", how, (409, UNDONE)) for how in STATES if how != "completed"),
         ("purge", "completed", 200),
+        *(("purge-journal", how, (409, UNDONE)) for how in STATES if how != "completed"),
+        ("purge-journal", "completed", 200),
     ],
 )
 def test_each_operation_on_each_status(
@@ -111,7 +113,7 @@ def test_each_operation_on_each_status(
     assert (reply.status, reply.body, reply.headers.get("Content-Type")) == (told, b"", None)
 
 
-@pytest.mark.parametrize("operation", ["pause", "resume", "kill", "cancel", "purge"])
+@pytest.mark.parametrize("operation", ["pause", "resume", "kill", "cancel", "purge", "purge-journal"])
 class TestWhateverIsAsked:
     def test_an_invocation_that_is_not_there(self, world: World, api: Api, operation: str) -> None:
         reply = Unchanged(world)(api, "PATCH", f"/invocations/{NOBODY}/{operation}")
@@ -211,6 +213,15 @@ class TestAnEnd:
         reply = Unchanged(world)(api, "PATCH", f"/invocations/{subject}/{second}")
 
         assert (reply.status, reply.json["message"]) == (409, DONE.format(subject))
+
+    def test_a_purged_journal_is_gone_and_the_rest_is_kept(self, world: World, api: Api) -> None:
+        publish(api, CHARGED)
+        subject = invocation(world, api, "completed")
+        assert [patch(api, subject, "purge-journal").status for _ in range(2)] == [200, 200]
+
+        assert status(api, subject) == "completed"
+        reply = Unchanged(world)(api, "PATCH", f"/invocations/{subject}/restart-as-new")
+        assert reply.status == 410
 
     def test_what_is_purged_is_gone(self, world: World, api: Api) -> None:
         subject = invocation(world, api, "completed")

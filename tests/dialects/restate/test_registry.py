@@ -139,7 +139,7 @@ class TestModifyingAService:
         ("wanted", "named"),
         [
             ({"public": False}, "public"),
-            ({"journal_retention": "1 day"}, "journal_retention"),
+            ({"workflow_completion_retention": "1 day"}, "workflow_completion_retention"),
             ({"public": True, "abort_timeout": "1s", "inactivity_timeout": "1s"}, "inactivity_timeout, abort_timeout"),
         ],
     )
@@ -150,6 +150,38 @@ class TestModifyingAService:
         reply = api("PATCH", "/services/order", wanted, content_type=JSON)
 
         assert told(reply) == (501, f"A service's {named} cannot be changed here.")
+        assert world.everything() == before
+
+    def test_says_for_how_long_new_invocations_are_kept(self, world: World, api: Api):
+        publish(api)
+        wanted = {"journal_retention": "1 day", "idempotency_retention": "PT48H"}
+        assert api("PATCH", "/services/order", wanted, content_type=JSON).json["journal_retention"] == "PT86400S"
+        service = api("PATCH", "/services/order", {"journal_retention": "PT1M"}, content_type=JSON).json
+        assert (service["idempotency_retention"], service["journal_retention"]) == ("PT172800S", "PT60S")
+        assert api.get("/services/order").json == service
+
+        start(api)
+        world.deliver()
+        told = row(api, "SELECT completion_retention, journal_retention, journal_size FROM sys_invocation")
+        assert told == {"completion_retention": "PT172800S", "journal_retention": "PT60S", "journal_size": 3}
+        world.clock.advance(MINUTE)
+        assert row(api, "SELECT journal_size FROM sys_invocation") == {"journal_size": 0}
+
+    def test_of_a_workflow_has_a_retention_of_another_name(self, api: Api):
+        publish(api, type="workflow")
+        patch = lambda **wanted: api("PATCH", "/services/order", wanted, content_type=JSON)  # noqa: E731
+
+        assert patch(idempotency_retention="1 day").status == 501
+        assert patch(workflow_completion_retention="1 day").json["workflow_completion_retention"] == "PT86400S"
+
+    @pytest.mark.parametrize("duration", ["", "soon", "1 year", "-1s"])
+    def test_for_a_time_that_is_none_is_told_as_text(self, world: World, api: Api, duration: str):
+        publish(api)
+        before = world.everything()
+
+        status, type_, _ = text(api("PATCH", "/services/order", {"journal_retention": duration}, content_type=JSON))
+
+        assert (status, type_) == (422, "text/plain; charset=utf-8")
         assert world.everything() == before
 
     def test_that_is_unknown_is_refused_in_words_of_its_own(self, api: Api):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from chalicelib.dialects.restate.ingress.delays import MAX_DELAY_S, read_delay
+from chalicelib.dialects.restate.durations import MAX_S
+from chalicelib.dialects.restate.ingress.delays import read_delay
 from chalicelib.dialects.restate.ingress.refusals import DelayInvalid
 
 
@@ -28,7 +29,7 @@ from chalicelib.dialects.restate.ingress.refusals import DelayInvalid
         ("1w 1d", 691_200),
         ("1500us", 0.0015),
         ("10 µs", 0.00001),
-        ("36500d", MAX_DELAY_S),
+        ("36500d", MAX_S),
     ],
 )
 def test_a_delay_is_read(given: str, seconds: float) -> None:
