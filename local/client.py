@@ -19,7 +19,8 @@ class Refused(Exception):
 class Client:
     def __init__(self, url: str, key: str) -> None:
         self.url = url
-        self._headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+        json_only = {"Accept": "application/json", "Content-Type": "application/json"}
+        self._headers = {"Authorization": f"Bearer {key}", **json_only}
 
     def call(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
         """Answer what a call answers; `key` makes it safe to repeat."""

@@ -14,6 +14,7 @@ from typing import Any, cast
 from local.batch_story import restart_in_a_batch
 from local.bulk_story import restart_in_bulk
 from local.client import Client
+from local.journal_story import restart_from_the_journal
 from local.stack import DEV_KEY, EXAMPLE, ORDER, Stack
 
 RUNS, HEALTHY = 60, 5
@@ -192,6 +193,7 @@ def main() -> int:
         copy_by_flowx(client, ways)
         restart_in_bulk(stack, client, check, until)
         restart_in_a_batch(stack, client, check, until)
+        restart_from_the_journal(stack, client, check, until)
     except NotAsItShouldBe as problem:
         print(f"\nNOT AS IT SHOULD BE: {problem}")
         return 1
