@@ -159,8 +159,6 @@ class Dialect:
 
 
 class RouteUnknown(NotFound):
-    """The deployed gateway says the same by itself: .chalice/resources.json, MISSING_AUTHENTICATION_TOKEN."""
-
     def __init__(self) -> None:
         super().__init__("No such route.")
 
@@ -246,9 +244,11 @@ class Edge:
                 )
                 register(self._view(app, dialect, route))
 
-    def unrouted(self, method: str, path: str, status: int) -> tuple[int, dict[str, str], str]:
+    def unrouted(
+        self, method: str, path: str, status: int, request_id: str | None = None
+    ) -> tuple[int, dict[str, str], str]:
         """Answer what never reaches Chalice, in the shape of the dialect whose path it would be."""
-        dialect, trace = self._dialect_of(path), Trace(self.services().new_id())
+        dialect, trace = self._dialect_of(path), Trace(request_id or self.services().new_id())
         answer = _refused(dialect, _refusal(status, self._allowed(path)), trace)
         _log(trace, dialect, method, None, answer.status)
         return answer.status, _headers(answer, trace), answer.body
