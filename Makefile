@@ -3,7 +3,6 @@ PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= on
 STAGE ?= dev
-REGION ?= us-east-1
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -59,9 +58,11 @@ format: $(READY) ## Format, and mend what the linter can
 	$(BIN)/ruff check --fix .
 
 package: $(READY) ## Make out/$(STAGE): the code and the CloudFormation template
-	find app.py chalicelib -name __pycache__ -prune -exec rm -rf {} +
-	AWS_DEFAULT_REGION=$(REGION) $(BIN)/chalice package --stage $(STAGE) --merge-template .chalice/resources.json out/$(STAGE)
-	$(BIN)/cfn-lint out/$(STAGE)/sam.json
+	$(BIN)/python -m deploy.package $(STAGE)
+	$(BIN)/python -m deploy.check $(STAGE)
+
+lock: $(READY) ## Resolve requirements.txt anew into requirements.lock
+	$(BIN)/python -m deploy.lock
 
 faults: $(READY) ## Let every kind of fault strike every call (REPLAY='a line' plays one schedule again)
 	$(BIN)/python -m tests.faults "$(REPLAY)"

@@ -46,6 +46,8 @@ def needed(name: str, request: Mapping[str, Any]) -> Iterator[Permission]:
         case ["sqs", operation]:
             queue = _logical_id("QueueName", request["QueueUrl"].rpartition("/")[2])
             yield Permission(f"sqs:{operation.removesuffix('Batch')}", queue)
+        case _:
+            return
 
 
 def _table(request: Mapping[str, Any]) -> str:
@@ -56,7 +58,8 @@ def _table(request: Mapping[str, Any]) -> str:
 def _logical_id(kind: str, name: str) -> str:
     """Answer the logical id of the table or queue that bears a name in some stage; raise `StopIteration` for none."""
     wanted = {"Fn::Sub": f"{name.rpartition('-')[0]}-${{Env}}"}
-    return next(id_ for id_, it in read_template()["Resources"].items() if it["Properties"].get(kind) == wanted)
+    found: str = next(id_ for id_, it in read_template()["Resources"].items() if it["Properties"].get(kind) == wanted)
+    return found
 
 
 # -- what a policy gives

@@ -12,6 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -38,6 +39,8 @@ from chalicelib.service.together import Together
 
 _LOG = logging.getLogger("reprise.requests")
 _TRACE = "reprise"  # where a request's trace stands in its context
+_REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""What is being answered: every line that the log gets meanwhile names it."""
 
 PARAMETER = re.compile(r"[A-Za-z0-9_.\-\[\]()]{1,128}")
 MAX_ANSWER = 3_000_000  # bytes; Lambda's 6 MB hold them even if every one must be escaped
@@ -265,6 +268,13 @@ class Edge:
     def _middleware(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
         trace = Trace(_request_id(request))
         request.context[_TRACE] = trace
+        token = _REQUEST_ID.set(trace.request_id)
+        try:
+            return self._respond(request, get_response, trace)
+        finally:
+            _REQUEST_ID.reset(token)
+
+    def _respond(self, request: Request, get_response: Callable[[Request], Response], trace: Trace) -> Response:
         dialect, response = self._dialect_of(request.path), get_response(request)
         if not isinstance(response.body, str):  # ours are written already: this one is Chalice's own
             error = _refusal(response.status_code, str(response.headers.get("Allow", "")))
@@ -381,7 +391,10 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields: Mapping[str, object] = getattr(record, "fields", {})
-        line = {"level": record.levelname, "logger": record.name, "message": record.getMessage(), **fields}
+        line: dict[str, object] = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        if request_id := _REQUEST_ID.get():
+            line["request_id"] = request_id
+        line |= fields
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line)

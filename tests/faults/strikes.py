@@ -40,8 +40,8 @@ _INVOCATION: ContextVar[_Invocation | None] = ContextVar("invocation", default=N
 
 
 @contextmanager
-def invoked(function: str) -> Iterator[None]:
-    """Let faults strike inside: one invocation of one function's handler."""
+def invoked(function: str = "") -> Iterator[None]:
+    """Let faults strike inside: one invocation of one handler, of a function or (no name) of a test."""
     token = _INVOCATION.set(_Invocation(function))
     try:
         yield
