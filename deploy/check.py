@@ -1,6 +1,6 @@
 """Hold a package against what AWS will do with it: translate its template, and start its bundle.
 
-    python -m deploy.check prod
+python -m deploy.check prod
 """
 
 import json
@@ -20,7 +20,9 @@ from samtranslator.translator.translator import Translator
 from deploy.bundle import ROOT
 
 MAX_BUNDLE = 4_500_000  # bytes; grow it knowingly
-START = "import sys; sys.path.insert(0, sys.argv[1]); import app; from chalicelib.dialects.restate.sql import statements"
+START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); import app; from chalicelib.dialects.restate.sql import statements"
+)
 
 CODE = {"CodeUri": "s3://a-bucket/deployment.zip"}
 """Where `aws cloudformation package` puts the code: the translator knows no file."""

@@ -23,7 +23,9 @@ def dashboard(template: Mapping[str, Any]) -> dict[str, Any]:
         _widget("Runs made, by dialect and kind", [_search("RunsMade,dialect,kind")]),
         _widget("Runs as workers leave them", [_search("RunsLeft,status"), _search("BulkRunsLeft,status")]),
         _widget("Refusals, by dialect and reason", [_search("Refusals,dialect,refusal")]),
-        _widget("Overdue runs; how late (ms)", [["Reprise/${Env}", "Overdue"], ["Reprise/${Env}", "LateMs"]], "Maximum"),
+        _widget(
+            "Overdue runs; how late (ms)", [["Reprise/${Env}", "Overdue"], ["Reprise/${Env}", "LateMs"]], "Maximum"
+        ),
         _widget("Age of the oldest message (s)", [_queue(age, queue) for queue in waiting], "Maximum"),
         _widget("Messages that nobody could handle", [_queue(depth, queue) for queue in dead], "Maximum"),
         _widget("Errors of functions", [_function("Errors", it) for it in FUNCTIONS.values()]),

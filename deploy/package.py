@@ -1,9 +1,9 @@
 """Make `out/<stage>`: the bundle, and the template that `aws cloudformation deploy` takes.
 
-    .chalice/resources.json ─┐                        ┌─► lay out app and libraries ─► compile ─┐
-    .chalice/functions.json ─┼─► one template of ours ┤                                         ├─► chalice package ─┐
-    deploy/watching.py ──────┘                        └─────────────────────────────────────────┘                    │
-                                                       out/<stage>/{sam.json, deployment.zip} ◄── one greedy path ◄──┘
+.chalice/resources.json ─┐                        ┌─► lay out app and libraries ─► compile ─┐
+.chalice/functions.json ─┼─► one template of ours ┤                                         ├─► chalice package ─┐
+deploy/watching.py ──────┘                        └─────────────────────────────────────────┘                    │
+out/<stage>/{sam.json, deployment.zip} ◄── one greedy path ◄──┘
 """
 
 import json

@@ -3,8 +3,10 @@ import pytest
 from chalicelib.core.access import Scope
 from deploy.first_key import main
 from local import aws
-from tests.backends import on_moto
+from tests.backends import backend, on_moto
 from tests.world import World
+
+__all__ = ["backend"]
 
 
 @on_moto
