@@ -44,7 +44,9 @@ def main(stage: str) -> int:
         rounds = [(seconds(APP, task), seconds(LEAST, task)) for _ in range(ROUNDS)]
     app, least = (median(times) for times in zip(*rounds, strict=True))
     print(f"bundle     {bundle.stat().st_size / 1e6:.2f} MB")
-    print(f"cold start import of app {app * 1000:.0f} ms of CPU, the least {least * 1000:.0f} ms: {app / least:.2f} times")
+    print(
+        f"cold start import of app {app * 1000:.0f} ms of CPU, the least {least * 1000:.0f} ms: {app / least:.2f} times"
+    )
     return 0 if app / least <= MOST else 1
 
 

@@ -11,7 +11,8 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
-from compileall import compile_dir, compile_file
+from compileall import compile_dir
+from functools import partial
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
@@ -23,7 +24,7 @@ TASK = "/var/task"  # where Lambda unpacks a bundle: tracebacks name files there
 PLATFORM = "manylinux2014_x86_64"  # glibc 2.17, which every runtime of Lambda has
 SERVICES = frozenset({"dynamodb", "lambda", "sqs"})
 
-_CHALICE = re.compile(r"/vendor/chalice/")
+_OURS = re.compile(r"/vendor/(app|chalice)/")
 _UNUSED = (
     "bin",
     "*.dist-info",
@@ -102,15 +103,18 @@ def compile_all(project: Path) -> None:
 
     Libraries go without source, docstrings and asserts: tracebacks still name their lines. Ours stay as they are.
     """
-    vendor, ours = project / "vendor", {"invalidation_mode": PycInvalidationMode.UNCHECKED_HASH, "quiet": 1}
-    chalice_ = vendor / "chalice"
+    vendor = project / "vendor"
+    compiled = partial(compile_dir, prependdir=TASK, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
+    (vendor / "app").mkdir()
+    shutil.copy(project / "app.py", vendor / "app")
     is_done = [
-        compile_dir(project / "chalicelib", stripdir=project, prependdir=TASK, **ours),
-        compile_file(project / "app.py", stripdir=project, prependdir=TASK, **ours),
-        compile_dir(chalice_, stripdir=vendor, prependdir=TASK, **ours),
-        compile_dir(vendor, stripdir=vendor, prependdir=TASK, rx=_CHALICE, legacy=True, optimize=2, **ours),
+        compiled(project / "chalicelib", stripdir=project),
+        compiled(vendor / "chalice", stripdir=vendor),
+        compiled(vendor / "app", stripdir=vendor / "app"),
+        compiled(vendor, stripdir=vendor, rx=_OURS, legacy=True, optimize=2),
     ]
     if not all(is_done):
         raise SystemExit("Some of it cannot be compiled.")
     _remove(vendor.rglob("*.py"))
-    (project / "__pycache__").rename(vendor / "__pycache__")  # Chalice packs no bytecode of app.py by itself
+    (vendor / "app" / "__pycache__").rename(vendor / "__pycache__")  # Chalice packs no bytecode of app.py by itself
+    (vendor / "app").rmdir()

@@ -9,6 +9,7 @@ from deploy.watching import FUNCTIONS, dead_queues, queues, tables
 
 Metric = list[Any]
 
+OURS = "Reprise/${Env}"  # the namespace of what the log tells
 _WIDTH, _HEIGHT = 12, 6  # of 24 columns
 
 
@@ -23,9 +24,7 @@ def dashboard(template: Mapping[str, Any]) -> dict[str, Any]:
         _widget("Runs made, by dialect and kind", [_search("RunsMade,dialect,kind")]),
         _widget("Runs as workers leave them", [_search("RunsLeft,status"), _search("BulkRunsLeft,status")]),
         _widget("Refusals, by dialect and reason", [_search("Refusals,dialect,refusal")]),
-        _widget(
-            "Overdue runs; how late (ms)", [["Reprise/${Env}", "Overdue"], ["Reprise/${Env}", "LateMs"]], "Maximum"
-        ),
+        _widget("Overdue runs; how late (ms)", [[OURS, "Overdue"], [OURS, "LateMs"]], "Maximum"),
         _widget("Age of the oldest message (s)", [_queue(age, queue) for queue in waiting], "Maximum"),
         _widget("Messages that nobody could handle", [_queue(depth, queue) for queue in dead], "Maximum"),
         _widget("Errors of functions", [_function("Errors", it) for it in FUNCTIONS.values()]),
@@ -50,7 +49,7 @@ def _widget(title: str, metrics: list[Metric], statistic: str = "Sum") -> dict[s
 def _search(named: str) -> Metric:
     """Find our own metrics, whatever values their dimensions have."""
     metric, *fields = named.split(",")
-    schema = ",".join(["Reprise/${Env}", *fields])
+    schema = ",".join([OURS, *fields])
     return [{"expression": f"SEARCH('{{{schema}}} MetricName=\"{metric}\"', 'Sum')", "id": metric.lower()}]
 
 

@@ -73,7 +73,7 @@ _COUNTED = (
 
 def _counted() -> Iterator[tuple[str, Resource]]:
     for metric, function, pattern, value, fields in _COUNTED:
-        counted = {"MetricNamespace": METRICS, "MetricName": metric, "MetricValue": value}
+        counted: Resource = {"MetricNamespace": METRICS, "MetricName": metric, "MetricValue": value}
         if fields:
             counted["Dimensions"] = [{"Key": field, "Value": f"$.{field}"} for field in fields]
         yield (

@@ -80,7 +80,8 @@ def _holds(clause: str, line: dict[str, Any]) -> bool:
             return int(line.get(name[2:], 0)) >= int(value)
         case [name, "IS", "FALSE"]:
             return line.get(name[2:]) is False
-    raise AssertionError(clause)
+        case _:
+            raise AssertionError(clause)
 
 
 @pytest.fixture

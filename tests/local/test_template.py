@@ -200,9 +200,8 @@ class TestFunctions:
     def test_a_function_is_told_what_it_reads_from_its_environment(self) -> None:
         variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
         told = {name: value["Ref"] for name, value in variables.items()}
-        numbers = {
-            name: str(TEMPLATE["Parameters"][it].get("Default", it)) for name, it in told.items() if it in NUMBERS
-        }
+        defaults = {name: str(it["Default"]) for name, it in TEMPLATE["Parameters"].items() if name in NUMBERS}
+        numbers = {name: defaults[it] for name, it in told.items() if it in NUMBERS}
 
         settings = settings_from(told | numbers | {"AWS_REGION": aws.REGION})
 
@@ -240,7 +239,11 @@ class TestPolicies:
     STATEMENTS = tuple((function, it) for function in FUNCTIONS for it in statements(function))
 
     def test_every_function_has_one(self) -> None:
-        assert {it.stem for it in POLICIES.iterdir()} == {*FUNCTIONS} == {"api_handler", *app.handler_map}
+        assert (
+            {it.stem for it in POLICIES.iterdir()}
+            == {*FUNCTIONS}
+            == {"api_handler", *(it.name for it in app.event_sources)}
+        )
 
     def test_no_action_is_allowed_by_a_star_and_no_table_may_be_deleted_or_scanned(self) -> None:
         actions = json.dumps([it["Action"] for _, it in self.STATEMENTS])
