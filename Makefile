@@ -10,7 +10,7 @@ READY := .venv/.ready
 # The stores are tested twice: on moto, which refuses what DynamoDB does, and measured on the lean engine.
 UNMEASURED := tests/faults tests/lean tests/clients
 
-.PHONY: help demo serve test check format package faults bench clean
+.PHONY: help demo serve test check format package lock faults bench clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -68,8 +68,10 @@ faults: $(READY) ## Let every kind of fault strike every call (REPLAY='a line' p
 	$(BIN)/python -m tests.faults "$(REPLAY)"
 	$(if $(REPLAY),,$(BIN)/python -m pytest -m heavy -n 2)
 
-bench: $(READY) ## Count AWS calls of restarts as runs grow to 10,000
+bench: $(READY) ## Count AWS calls of restarts as runs grow to 10,000; compare a cold start with the least
 	$(BIN)/python -m bench.restarts
+	$(BIN)/python -m deploy.package $(STAGE)
+	$(BIN)/python -m bench.cold_start $(STAGE)
 
 clean:
 	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

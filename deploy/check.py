@@ -55,7 +55,8 @@ def starts(bundle: Path) -> str:
     return done.stderr
 
 
-def main(stage: str) -> str:
+def main(stage: str) -> str | None:
+    """Answer what is wrong with a stage's package; None if nothing is."""
     out = ROOT / "out" / stage
     sam = json.loads((out / "sam.json").read_text())
     size = (out / "deployment.zip").stat().st_size
@@ -63,7 +64,7 @@ def main(stage: str) -> str:
     if size > MAX_BUNDLE:
         wrong.append(f"The bundle has {size} bytes; {MAX_BUNDLE} is the most.")
     print(f"{out.relative_to(ROOT)}: {len(sam['Resources'])} resources, a bundle of {size} bytes")
-    return "\n".join(it for it in wrong if it)
+    return "\n".join(it for it in wrong if it) or None
 
 
 if __name__ == "__main__":
