@@ -3,7 +3,6 @@ PYTHON ?= python3
 PORT ?= 8000
 WORKERS ?= on
 STAGE ?= dev
-REGION ?= us-east-1
 BIN := .venv/bin
 READY := .venv/.ready
 
@@ -11,7 +10,7 @@ READY := .venv/.ready
 # slows. The stores are tested twice: on moto, which refuses what DynamoDB does, and measured on the lean engine.
 UNMEASURED := tests/faults tests/lean tests/clients tests/local
 
-.PHONY: help demo serve test check format package faults bench clean
+.PHONY: help demo serve test check format package lock faults bench clean
 
 help: ## Say what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,16 +59,20 @@ format: $(READY) ## Format, and mend what the linter can
 	$(BIN)/ruff check --fix .
 
 package: $(READY) ## Make out/$(STAGE): the code and the CloudFormation template
-	find app.py chalicelib -name __pycache__ -prune -exec rm -rf {} +
-	AWS_DEFAULT_REGION=$(REGION) $(BIN)/chalice package --stage $(STAGE) --merge-template .chalice/resources.json out/$(STAGE)
-	$(BIN)/cfn-lint out/$(STAGE)/sam.json
+	$(BIN)/python -m deploy.package $(STAGE)
+	$(BIN)/python -m deploy.check $(STAGE)
+
+lock: $(READY) ## Resolve requirements.txt anew into requirements.lock
+	$(BIN)/python -m deploy.lock
 
 faults: $(READY) ## Let every kind of fault strike every call (REPLAY='a line' plays one schedule again)
 	$(BIN)/python -m tests.faults "$(REPLAY)"
 	$(if $(REPLAY),,$(BIN)/python -m pytest -m heavy -n 2)
 
-bench: $(READY) ## Count AWS calls of restarts as runs grow to 10,000
+bench: $(READY) ## Count AWS calls of restarts as runs grow to 10,000; compare a cold start with the least
 	$(BIN)/python -m bench.restarts
+	$(BIN)/python -m deploy.package $(STAGE)
+	$(BIN)/python -m bench.cold_start $(STAGE)
 
 clean:
 	rm -rf .venv out .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage

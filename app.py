@@ -8,6 +8,7 @@ from chalicelib import wiring
 from chalicelib.dialects.camunda.routes import CAMUNDA
 from chalicelib.dialects.edge import Edge
 from chalicelib.dialects.flowx.routes import FLOWX
+from chalicelib.dialects.front_door import FrontDoor
 from chalicelib.dialects.ops.routes import OPS
 from chalicelib.dialects.restate.ingress.routes import INGRESS
 from chalicelib.dialects.restate.routes import RESTATE
@@ -19,6 +20,7 @@ app = Chalice("reprise")
 app.api.binary_types.append("multipart/form-data")  # deployments of files, whatever their encoding
 edge = Edge((OPS, RETAB, UPSTASH, CAMUNDA, RESTATE, INGRESS, FLOWX), wiring.services)
 edge.register(app)
+front_door = FrontDoor.of(app.routes, app, edge.unrouted)
 
 
 def advance(event: SQSEvent) -> dict[str, Any]:

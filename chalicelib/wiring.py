@@ -118,7 +118,7 @@ def _sizes(environment: Mapping[str, str]) -> Sizes:
 
 def _signing_keys(environment: Mapping[str, str]) -> tuple[str, str] | None:
     current = environment.get("REPRISE_SIGNING_KEY")
-    return (current, environment.get("REPRISE_NEXT_SIGNING_KEY", current)) if current else None
+    return (current, environment.get("REPRISE_NEXT_SIGNING_KEY") or current) if current else None
 
 
 @dataclass(frozen=True, slots=True)

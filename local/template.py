@@ -1,6 +1,7 @@
 """Tables and queues from the merge template: deployment and the laptop have one description of them.
 
-Of CloudFormation it knows what that template says: `Ref`, `Fn::GetAtt` of an ARN, and `Fn::Sub`.
+Of CloudFormation it knows what those parts say of them: `Ref`, `Fn::GetAtt` of an ARN, `Fn::Sub`, and `Fn::If` with
+conditions that compare by `Fn::Equals`.
 """
 
 import json
@@ -16,7 +17,8 @@ from chalice.utils import to_cfn_resource_name
 
 from local.aws import ACCOUNT, REGION
 
-TEMPLATE = Path(__file__).parent.parent / ".chalice" / "resources.json"
+_PARTS = Path(__file__).parent.parent / ".chalice"
+PARTS = (_PARTS / "resources.json", _PARTS / "functions.json")
 
 _PSEUDO_PARAMETERS = {"AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::Region": REGION}
 _PLACE = re.compile(r"\$\{([^}]+)\}")
@@ -31,7 +33,11 @@ class Resources:
 
 
 def read_template() -> dict[str, Any]:
-    template: dict[str, Any] = json.loads(TEMPLATE.read_text())
+    """Join the parts: what holds data, and what works on it."""
+    template: dict[str, Any] = {}
+    for part in PARTS:
+        for section, things in json.loads(part.read_text()).items():
+            template.setdefault(section, {}).update(things)
     return template
 
 
@@ -40,9 +46,11 @@ def create(template: Mapping[str, Any], stage: str) -> Resources:
 
     Raises `KeyError` for a name that stands for nothing, and `CycleError` for things that name each other.
     """
-    wanted = {name: it for name, it in template["Resources"].items() if it.get("Type") in _MAKERS}
-    needs = {name: wanted.keys() & set(_names_in(it["Properties"])) for name, it in wanted.items()}
     refs, arns = {**_PSEUDO_PARAMETERS, "Env": stage}, dict[str, str]()
+    truths = {name: _is_true(it, refs) for name, it in template.get("Conditions", {}).items()}
+    things = _decided(template["Resources"], truths).items()
+    wanted = {name: it for name, it in things if it.get("Type") in _MAKERS}
+    needs = {name: wanted.keys() & set(_names_in(it["Properties"])) for name, it in wanted.items()}
     for name in TopologicalSorter(needs).static_order():
         make = _MAKERS[wanted[name]["Type"]]
         refs[name], arns[name] = make(_resolved(wanted[name]["Properties"], refs, arns))
@@ -73,6 +81,24 @@ def _names_in(value: Any) -> Iterator[str]:
                 yield from _names_in(inner)
         case _:
             return
+
+
+def _is_true(condition: Mapping[str, Any], refs: Mapping[str, str]) -> bool:
+    one, other = condition["Fn::Equals"]
+    return bool(_resolved(one, refs, {}) == _resolved(other, refs, {}))
+
+
+def _decided(value: Any, truths: Mapping[str, bool]) -> Any:
+    """Leave of each `Fn::If` what holds."""
+    match value:
+        case {"Fn::If": [str(name), then, otherwise]}:
+            return _decided(then if truths[name] else otherwise, truths)
+        case dict():
+            return {name: _decided(inner, truths) for name, inner in value.items()}
+        case list():
+            return [_decided(inner, truths) for inner in value]
+        case _:
+            return value
 
 
 def _resolved(value: Any, refs: Mapping[str, str], arns: Mapping[str, str]) -> Any:

@@ -12,6 +12,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -41,6 +42,8 @@ from chalicelib.service.together import Together
 
 _LOG = logging.getLogger("reprise.requests")
 _TRACE = "reprise"  # where a request's trace stands in its context
+_REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""What is being answered: every line that the log gets meanwhile names it."""
 
 PARAMETER = re.compile(r"[A-Za-z0-9_.\-\[\]()]{1,128}")
 MAX_ANSWER = 3_000_000  # bytes; Lambda's 6 MB hold them even if every one must be escaped
@@ -168,8 +171,6 @@ class Dialect:
 
 
 class RouteUnknown(NotFound):
-    """The deployed gateway says the same by itself: .chalice/resources.json, MISSING_AUTHENTICATION_TOKEN."""
-
     def __init__(self) -> None:
         super().__init__("No such route.")
 
@@ -255,9 +256,11 @@ class Edge:
                 )
                 register(self._view(app, dialect, route))
 
-    def unrouted(self, method: str, path: str, status: int) -> tuple[int, dict[str, str], str]:
+    def unrouted(
+        self, method: str, path: str, status: int, request_id: str | None = None
+    ) -> tuple[int, dict[str, str], str]:
         """Answer what never reaches Chalice, in the shape of the dialect whose path it would be."""
-        dialect, trace = self._dialect_of(path), Trace(self.services().new_id())
+        dialect, trace = self._dialect_of(path), Trace(request_id or self.services().new_id())
         answer = _refused(dialect, _refusal(status, self._allowed(path)), trace)
         _log(trace, dialect, method, None, answer.status)
         return answer.status, _headers(answer, trace), answer.body
@@ -274,6 +277,13 @@ class Edge:
     def _middleware(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
         trace = Trace(_request_id(request))
         request.context[_TRACE] = trace
+        token = _REQUEST_ID.set(trace.request_id)
+        try:
+            return self._respond(request, get_response, trace)
+        finally:
+            _REQUEST_ID.reset(token)
+
+    def _respond(self, request: Request, get_response: Callable[[Request], Response], trace: Trace) -> Response:
         dialect, response = self._dialect_of(request.path), get_response(request)
         if not isinstance(response.body, str):  # ours are written already: this one is Chalice's own
             error = _refusal(response.status_code, str(response.headers.get("Allow", "")))
@@ -390,7 +400,10 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         fields: Mapping[str, object] = getattr(record, "fields", {})
-        line = {"level": record.levelname, "logger": record.name, "message": record.getMessage(), **fields}
+        line: dict[str, object] = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        if request_id := _REQUEST_ID.get():
+            line["request_id"] = request_id
+        line |= fields
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line)

@@ -9,6 +9,7 @@ from chalicelib.core.versions import Version, VersionChoice
 from chalicelib.service.commands import Command
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell
+from chalicelib.service.run_log import log_made
 from chalicelib.stores.runs import RunStore
 
 
@@ -32,5 +33,7 @@ class Births:
         self.definitions.freeze(command.account, version, choice)
         run = self.runs.create(plan, writer=self.new_id())
         command.check_same(run)
+        made = Made(run, is_repeat=run is not plan.run)
+        log_made(run, is_repeat=made.is_repeat)
         self.doorbell.ring(run)
-        return Made(run, is_repeat=run is not plan.run)
+        return made

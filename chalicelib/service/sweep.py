@@ -2,8 +2,12 @@
 
 A lost message, a crash between write and send, a dead worker, a timer beyond SQS's reach: all are the same
 overdue `wake_at`. The sweep only rings; it decides nothing, so doing it twice does no harm.
+
+It tells the log how late the latest was: a timer beyond SQS's reach is late by a minute at most, and more than
+that says that rings are lost, or that nobody keeps up with them.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,6 +15,8 @@ from chalicelib.core.runs import GRACE_MS
 from chalicelib.service.doorbell import Doorbell
 from chalicelib.stores.runs import RunStore
 from chalicelib.stores.shards import Shards
+
+_LOG = logging.getLogger("reprise.sweep")
 
 PAGE = 100  # runs of a shard that are rung for and postponed before the next look
 MARGIN_MS = 10_000
@@ -25,13 +31,18 @@ class Sweep:
 
     def run(self, time_left_ms: Callable[[], int]) -> int:
         """Ring for what is overdue in every shard, as far as time allows; answer how many rings were taken."""
-        return sum(self._shard(shard, time_left_ms) for shard in self.shards.all_due())
+        shards = [self._shard(shard, time_left_ms) for shard in self.shards.all_due()]
+        rung, late_ms = sum(rung for rung, _ in shards), max(late for _, late in shards)
+        _LOG.info("swept", extra={"fields": {"rung": rung, "late_ms": late_ms}})
+        return rung
 
-    def _shard(self, shard: str, time_left_ms: Callable[[], int]) -> int:
-        rung = 0
+    def _shard(self, shard: str, time_left_ms: Callable[[], int]) -> tuple[int, int]:
+        """Answer how many rings were taken, and how late the latest run was (ms)."""
+        rung = late_ms = 0
         while time_left_ms() > MARGIN_MS:
             at = self.now()
             wakes = self.runs.overdue(shard, at, PAGE)
+            late_ms = max([late_ms, *(at - wake.wake_at for wake in wakes)])
             taken = self.doorbell.ring_all(wake.key for wake in wakes)
             rung += taken
             if taken < len(wakes):
@@ -40,4 +51,4 @@ class Sweep:
                 self.runs.postpone(wake, at + GRACE_MS)
             if len(wakes) < PAGE:
                 break
-        return rung
+        return rung, late_ms

@@ -31,6 +31,7 @@ from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.failure_callbacks import FailureCallbacks
 from chalicelib.service.flow_control import Turn
 from chalicelib.service.lines import Lines
+from chalicelib.service.run_log import log_left
 from chalicelib.stores.calls import Refused
 from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.runs import Remains, RunStore
@@ -219,6 +220,7 @@ class Worker:
             moved = replace(moved, claims=work.run.claims)  # it led nowhere: there was no time to begin
         moved, letter = with_dead_letter(moved, at)
         left = self.runs.commit(moved, work.first_unwritten, work.entries, letter, turn.lease.owner)
+        log_left(left)
         self.lines.hand_over(left)
         if turn.is_waiting:  # whoever lets a slot go rings, but a timer of another branch does not wait for that
             self.doorbell.ring(replace(left, not_before=work.next_timer))
@@ -249,6 +251,7 @@ class Worker:
             left = self.runs.commit(ended, length, [Output(at, failure=failure)], letter, owner)
         except Refused:
             return  # somebody else moved the run: the lease runs out, and the sweep rings again
+        log_left(left)
         self.lines.hand_over(left)
         self.doorbell.ring(left)
 

@@ -10,6 +10,8 @@ from chalice.test import Client
 import app
 from chalicelib.core.access import LIVE, Scope
 from chalicelib.core.ids import AccountId
+from local.calls import observed
+from tests.permissions import Held
 from tests.world import World
 
 
@@ -41,9 +43,10 @@ class Api:
         if self.secret is not None:
             given.setdefault("authorization", f"Bearer {self.secret}")
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        with Client(self.served) as client:
+        with Client(self.served) as client, observed(held := Held("api_handler")):
             response = client.http.request(method, path, headers=given, body=raw)
         assert response.headers["x-request-id"]
+        assert not held.forbidden
         return Reply(response.status_code, response.headers, response.body)
 
     def get(self, path: str, **headers: str) -> Reply:

@@ -81,8 +81,8 @@ class Stepper:
         live = {name: greenlet(handler) for name, handler in handlers.items()}
         look = self.play.strikes.watch
 
-        def pause(name: str, request: Any) -> None:
-            look(name, request)
+        def pause(function: str, name: str, request: Any) -> None:
+            look(function, name, request)
             main.switch()
 
         self.play.strikes.watch = pause

@@ -95,7 +95,7 @@ class Sandbox:
             self._services = self.boot()
         wiring.install(self._services)
         try:
-            with invoked():
+            with invoked(self.function.name):
                 return self.function.invoke(event)
         except Crash as crash:
             self._services = None

@@ -17,6 +17,7 @@ from tests.faults.plans import Order, Plan
 from tests.faults.stage import API, SWEEP, Stage
 from tests.faults.strikes import Strikes
 from tests.faults.wall import foreign_key, mirror
+from tests.permissions import Permission, forbidden, needed
 from tests.world import ACME, MINUTE, Outside
 
 VISIBILITY = 360_000  # ms until a message that failed comes again
@@ -81,7 +82,8 @@ class Play:
     guards: list[Callable[["Play"], Iterable[str]]] = field(default_factory=list)
     """What is looked at before every call: each answers what is wrong."""
     strikes: Strikes = field(default_factory=Strikes)
-    requests: list[tuple[str, Any]] = field(default_factory=list)
+    used: set[tuple[str, Permission]] = field(default_factory=set)
+    """What functions needed IAM's permission for."""
     taken: int = 0
     """How many messages were sent."""
     _swept_at: int = 0
@@ -316,9 +318,11 @@ class Play:
 
     # -- what is watched
 
-    def look(self, name: str, request: Any) -> None:
-        """Note a call, and tell of one that names another account's rows."""
-        self.requests.append((name, request))
+    def look(self, function: str, name: str, request: Any) -> None:
+        """Tell of a call that names another account's rows, and of one that its function's policy does not allow."""
+        self.used |= {(function, permission) for permission in needed(name, request)}
+        for permission in forbidden(function, name, request):
+            self.problems.append(f"FORBIDDEN: {function} may not {permission.action} {permission.resource}")
         key = foreign_key(name, request)
         if key is not None:
             self.problems.append(f"FOREIGN: {name} names {key}")

@@ -30,6 +30,7 @@ class Crash(BaseException):
 class _Invocation:
     """One handler at work: whether its process is gone, and the fault that it meets again and again."""
 
+    function: str
     is_dead: bool = False
     lasting: Fault | None = None
 
@@ -39,9 +40,9 @@ _INVOCATION: ContextVar[_Invocation | None] = ContextVar("invocation", default=N
 
 
 @contextmanager
-def invoked() -> Iterator[None]:
-    """Let faults strike inside: one invocation of one handler."""
-    token = _INVOCATION.set(_Invocation())
+def invoked(function: str = "") -> Iterator[None]:
+    """Let faults strike inside: one invocation of one handler, of a function or (no name) of a test."""
+    token = _INVOCATION.set(_Invocation(function))
     try:
         yield
     finally:
@@ -50,10 +51,10 @@ def invoked() -> Iterator[None]:
 
 @dataclass(slots=True)
 class Strikes:
-    """The calls of one schedule, and what has struck them. `watch` sees each call that a handler makes."""
+    """The calls of one schedule, and what has struck them. `watch` sees each call, and whose it is."""
 
     faults: Mapping[int, Fault] = field(default_factory=dict)
-    watch: Callable[[str, Request], None] = lambda _name, _request: None
+    watch: Callable[[str, str, Request], None] = lambda _function, _name, _request: None
     made: list[str] = field(default_factory=list)
     fired: list[Fault] = field(default_factory=list)
 
@@ -66,7 +67,7 @@ class Strikes:
             raise Crash(name)
         number = len(self.made)
         self.made.append(name)
-        self.watch(name, request)
+        self.watch(invocation.function, name, request)
         fault = self.faults.get(number, invocation.lasting)
         if fault is None or (fault.kind is Kind.PARTIAL and name not in _HALVES):
             return make(request)

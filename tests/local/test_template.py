@@ -9,6 +9,7 @@ import pytest
 from chalice.config import Config
 from pynamodb.models import Model
 
+from app import app
 from chalicelib.stores.tables import (
     AccountRow,
     AppRow,
@@ -26,8 +27,9 @@ from chalicelib.wiring import settings_from
 from local import aws
 from local.template import Resources, create, event_source_queue, read_template
 from tests.local.conftest import Clock
+from tests.permissions import FUNCTIONS, POLICIES, given, statements
 
-HANDLERS = {"api_handler": "APIHandler", "advance_runs": "AdvanceRuns", "sweep": "Sweep"}
+NUMBERS = {"ListShards", "DueShards", "RetabSdk"}
 TABLES: dict[str, type[Model]] = {
     "RunsTable": RunRow,
     "JournalTable": JournalRow,
@@ -182,47 +184,50 @@ class TestCreate:
         assert create({"Resources": {"Sweep": TEMPLATE["Resources"]["Sweep"]}}, "test").refs == {}
 
 
-class TestFunctions:
-    @pytest.mark.parametrize("logical_id", HANDLERS.values())
-    def test_a_function_is_told_what_it_reads_from_its_environment(self, logical_id: str) -> None:
-        variables = TEMPLATE["Resources"][logical_id]["Properties"]["Environment"]["Variables"]
-        told = {name: value["Ref"] for name, value in variables.items()}
+class TestConditions:
+    THING: Mapping[str, Any] = {"Fn::If": ["IsProd", "reprise-of-all", {"Fn::Sub": "reprise-of-${Env}"}]}
 
-        settings = settings_from(told | {"AWS_REGION": aws.REGION})
+    @pytest.mark.parametrize(("stage", "name"), [("prod", "reprise-of-all"), ("dev", "reprise-of-dev")])
+    @pytest.mark.usefixtures("clock")
+    def test_what_holds_of_a_stage_is_made(self, stage: str, name: str) -> None:
+        queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": self.THING}}
+        template = {"Conditions": TEMPLATE["Conditions"], "Resources": {"Queue": queue}}
+
+        assert create(template, stage).arns["Queue"].endswith(f":{name}")
+
+
+class TestFunctions:
+    def test_a_function_is_told_what_it_reads_from_its_environment(self) -> None:
+        variables = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]
+        told = {name: value["Ref"] for name, value in variables.items()}
+        defaults = {name: str(it["Default"]) for name, it in TEMPLATE["Parameters"].items() if name in NUMBERS}
+        numbers = {name: defaults[it] for name, it in told.items() if it in NUMBERS}
+
+        settings = settings_from(told | numbers | {"AWS_REGION": aws.REGION})
 
         assert (settings.stage, settings.runs_queue_url, settings.cursor_secret) == ("Env", "RunsQueue", "CursorSecret")
+        assert settings.signing_keys == ("SigningKey", "NextSigningKey")
+        assert (settings.list_shards, settings.due_shards, settings.retab_sdk) == (1, 16, 142)
 
-    def test_a_message_may_fail_without_its_batch(self) -> None:
-        source = TEMPLATE["Resources"]["AdvanceRuns"]["Properties"]["Events"]["AdvanceRunsSqsEventSource"]
+    @pytest.mark.parametrize("name", ["CursorSecret", "SigningKey", "NextSigningKey"])
+    def test_a_secret_is_hidden_and_never_a_default(self, name: str) -> None:
+        told = TEMPLATE["Parameters"][name]
 
-        assert source["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-
-    def test_the_cursor_secret_is_long_hidden_and_never_a_default(self) -> None:
-        assert TEMPLATE["Parameters"]["CursorSecret"] == {
-            "Type": "String",
-            "NoEcho": True,
-            "MinLength": 32,
-            "Description": "Seals cursors; at least 32 characters of chance",
-        }
-
-    def test_an_unknown_route_is_answered_in_our_shape(self) -> None:
-        body = TEMPLATE["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
-        told = body["x-amazon-apigateway-gateway-responses"]["MISSING_AUTHENTICATION_TOKEN"]
-
-        assert told["statusCode"] == "404"
-        assert json.loads(told["responseTemplates"]["application/json"]) == {
-            "error": {"code": "not_found", "message": "No such route.", "details": {}}
-        }
+        assert told["NoEcho"] is True
+        assert not told.get("Default")
 
     @pytest.mark.parametrize("stage", ["local", "dev", "prod"])
-    @pytest.mark.parametrize(("function", "seconds"), [("api_handler", 29), ("advance_runs", 60), ("sweep", 60)])
-    def test_a_function_has_its_time_and_the_policy_whatever_the_stage(
-        self, stage: str, function: str, seconds: int
+    @pytest.mark.parametrize(
+        ("function", "seconds", "memory"),
+        [("api_handler", 29, 1024), ("advance_runs", 60, 1024), ("work_batches", 60, 1024), ("sweep", 60, 512)],
+    )
+    def test_a_function_has_its_time_and_its_policy_whatever_the_stage(
+        self, stage: str, function: str, seconds: int, memory: int
     ) -> None:
         settings = settings_of(stage, function)
 
-        assert (settings.lambda_timeout, settings.lambda_memory_size) == (seconds, 1024)
-        assert (settings.autogen_policy, settings.iam_policy_file) == (False, "policy.json")
+        assert (settings.lambda_timeout, settings.lambda_memory_size) == (seconds, memory)
+        assert (settings.autogen_policy, settings.iam_policy_file) == (False, f"policies/{function}.json")
 
     def test_only_the_laptop_stage_has_the_laptop_behind_it(self) -> None:
         told = {stage: settings_of(stage, "api_handler").environment_variables for stage in ("local", "dev", "prod")}
@@ -230,20 +235,33 @@ class TestFunctions:
         assert told == {"local": {"REPRISE_BACKEND": "local.stack"}, "dev": {}, "prod": {}}
 
 
-class TestPolicy:
-    STATEMENTS: Mapping[str, Any] = {
-        it["Sid"]: it for it in json.loads((CHALICE / "policy.json").read_text())["Statement"]
-    }
+class TestPolicies:
+    STATEMENTS = tuple((function, it) for function in FUNCTIONS for it in statements(function))
 
-    def test_every_table_and_every_index_may_be_read(self) -> None:
-        indexed = [name for name in TABLES if "GlobalSecondaryIndexes" in TEMPLATE["Resources"][name]["Properties"]]
+    def test_every_function_has_one(self) -> None:
+        assert (
+            {it.stem for it in POLICIES.iterdir()}
+            == {*FUNCTIONS}
+            == {"api_handler", *(it.name for it in app.event_sources)}
+        )
 
-        assert self.STATEMENTS["Rows"]["Resource"] == [{"Fn::GetAtt": [name, "Arn"]} for name in TABLES]
-        assert self.STATEMENTS["Lists"]["Resource"] == [{"Fn::Sub": f"${{{name}.Arn}}/index/*"} for name in indexed]
+    def test_no_action_is_allowed_by_a_star_and_no_table_may_be_deleted_or_scanned(self) -> None:
+        actions = json.dumps([it["Action"] for _, it in self.STATEMENTS])
 
-    def test_nothing_is_allowed_by_a_star_and_no_table_may_be_deleted(self) -> None:
-        actions = json.dumps([it["Action"] for it in self.STATEMENTS.values()])
+        assert not [word for word in ("*", "DeleteTable", "Scan", "PurgeQueue") if word in actions]
 
-        assert "*" not in actions
-        assert "dynamodb:DeleteTable" not in actions
-        assert all(it["Resource"] != "*" for it in self.STATEMENTS.values())
+    def test_a_resource_is_named_but_for_streams_of_a_log_and_the_functions_of_activities(self) -> None:
+        starred = {it["Sid"] for _, it in self.STATEMENTS if "*" in json.dumps(it["Resource"])}
+
+        assert starred == {"Logs"}
+        assert {it["Sid"] for _, it in self.STATEMENTS if "ActivityFunctions" in json.dumps(it)} == {"Activities"}
+
+    def test_every_function_that_a_queue_feeds_may_take_from_it_and_from_no_other(self) -> None:
+        fed = [(function, it["Resource"]["Fn::GetAtt"][0]) for function, it in self.STATEMENTS if it["Sid"] == "Feed"]
+
+        assert fed == [(name, event_source_queue(TEMPLATE, name)) for name, _ in fed]
+        assert {name for name, _ in fed} == {*FUNCTIONS} - {"api_handler", "sweep"}
+
+    @pytest.mark.parametrize("name", TABLES)
+    def test_every_table_is_somebody_s(self, name: str) -> None:
+        assert any(permission.resource == name for function in FUNCTIONS for permission in given(function))

@@ -134,11 +134,11 @@ def every_seventh() -> dict[int, Fault]:
 def at_once(stage: Stage, actors: Sequence[Callable[[], object]], choose: Callable[[list[greenlet]], greenlet]) -> None:
     """Let actors act at once: who goes on is chosen before each AWS call."""
     main = getcurrent()
-    stage.strikes.watch = lambda _name, _request: main.switch()
+    stage.strikes.watch = lambda *_call: main.switch()
     live = [greenlet(actor) for actor in actors]
     while live := [actor for actor in live if not actor.dead]:
         choose(live).switch()
-    stage.strikes.watch = lambda _name, _request: None
+    stage.strikes.watch = lambda *_call: None
 
 
 class TestBirths:
