@@ -8,7 +8,7 @@ import pytest
 from tests.faults.campaigns import HEAVY, perform
 from tests.faults.plans import Plan
 from tests.faults.scenarios import SCENARIOS
-from tests.permissions import Permission, given
+from tests.permissions import Permission, forbidden, given
 
 FEEDS = {
     "advance_runs": "RunsQueue",
@@ -54,3 +54,28 @@ def test_a_function_may_do_what_it_needs_and_little_else(used, function):
     needed = {it for name, it in used if name == function or {name, function} <= workers}
 
     assert given(function) - needed - feeding == RARE.get(function, set())
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "told"),
+    [
+        ("dynamodb.GetItem", {"TableName": "reprise-keys-test"}, Permission("dynamodb:GetItem", "KeysTable")),
+        (
+            "dynamodb.Query",
+            {"TableName": "reprise-runs-test", "IndexName": "by_account"},
+            Permission("dynamodb:Query", "RunsTable/index/by_account"),
+        ),
+        (
+            "dynamodb.TransactWriteItems",
+            {"TransactItems": [{"Put": {"TableName": "reprise-dead-letters-test"}}]},
+            Permission("dynamodb:PutItem", "DeadLettersTable"),
+        ),
+        (
+            "sqs.SendMessageBatch",
+            {"QueueUrl": "x/reprise-dispatch-test"},
+            Permission("sqs:SendMessage", "DispatchQueue"),
+        ),
+    ],
+)
+def test_what_a_policy_does_not_give_is_told(name, request_, told):
+    assert forbidden("sweep", name, request_) == {told}
