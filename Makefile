@@ -59,11 +59,11 @@ format: $(READY) ## Format, and mend what the linter can
 	$(BIN)/ruff check --fix .
 
 package: $(READY) ## Make out/$(STAGE): the code and the CloudFormation template
-	$(BIN)/python -m deploy.package $(STAGE)
-	$(BIN)/python -m deploy.check $(STAGE)
+	$(BIN)/python -m local.deploy.package $(STAGE)
+	$(BIN)/python -m local.deploy.check $(STAGE)
 
-lock: $(READY) ## Resolve requirements.txt anew into requirements.lock
-	$(BIN)/python -m deploy.lock
+lock: $(READY) ## Resolve requirements.txt anew into local/deploy/requirements.lock
+	$(BIN)/python -m local.deploy.lock
 
 faults: $(READY) ## Let every kind of fault strike every call (REPLAY='a line' plays one schedule again)
 	$(BIN)/python -m tests.faults "$(REPLAY)"
@@ -71,7 +71,7 @@ faults: $(READY) ## Let every kind of fault strike every call (REPLAY='a line' p
 
 bench: $(READY) ## Count AWS calls of restarts as runs grow to 10,000; compare a cold start with the least
 	$(BIN)/python -m bench.restarts
-	$(BIN)/python -m deploy.package $(STAGE)
+	$(BIN)/python -m local.deploy.package $(STAGE)
 	$(BIN)/python -m bench.cold_start $(STAGE)
 
 clean:

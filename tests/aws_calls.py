@@ -23,6 +23,11 @@ def harness(*clients: BaseClient) -> None:
     _HARNESS.update(clients)
 
 
+def is_harness(client: BaseClient) -> bool:
+    """Say whether a client is the tests' own."""
+    return client in _HARNESS
+
+
 When = Literal["before", "after"]
 
 

@@ -1,4 +1,4 @@
-"""Tell the log what becomes of runs. The template counts these lines: deploy/watching.py."""
+"""Tell the log what becomes of runs. The template counts these lines: local/deploy/watching.py."""
 
 import logging
 

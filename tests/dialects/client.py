@@ -46,7 +46,7 @@ class Api:
         with Client(self.served) as client, observed(held := Held("api_handler")):
             response = client.http.request(method, path, headers=given, body=raw)
         assert response.headers["x-request-id"]
-        assert not held.forbidden
+        assert not held.forbidden, held.forbidden
         return Reply(response.status_code, response.headers, response.body)
 
     def get(self, path: str, **headers: str) -> Reply:

@@ -9,6 +9,7 @@ import app
 from chalicelib.core.access import Scope
 from chalicelib.core.ids import AccountId
 from tests.aws_calls import Calls
+from tests.backends import on_both
 from tests.dialects.client import Api, Reply, key_of
 from tests.dialects.restate.stories import (
     APPROVED,
@@ -63,6 +64,7 @@ def read(reply: Reply) -> tuple[int, str, str]:
     return reply.status, reply.headers["Content-Type"], told
 
 
+@on_both
 class TestANewInvocation:
     def test_it_begins_with_the_input_alone_on_what_is_published_now(self, world: World, api: Api) -> None:
         old = publish(api)
@@ -189,6 +191,7 @@ class TestANewInvocation:
         assert status(api, new) == "waiting"
 
 
+@on_both
 class TestUnderAKey:
     def test_the_same_key_answers_the_same_invocation_even_when_the_source_is_gone(
         self, world: World, api: Api

@@ -18,8 +18,8 @@ from py_compile import PycInvalidationMode
 
 import chalice
 
-ROOT = Path(__file__).parent.parent
-LOCK = ROOT / "requirements.lock"
+ROOT = Path(__file__).parents[2]
+LOCK = Path(__file__).parent / "requirements.lock"
 TASK = "/var/task"  # where Lambda unpacks a bundle: tracebacks name files there
 PLATFORM = "manylinux2014_x86_64"  # glibc 2.17, which every runtime of Lambda has
 SERVICES = frozenset({"dynamodb", "lambda", "sqs"})

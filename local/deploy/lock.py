@@ -4,7 +4,7 @@ import tempfile
 from importlib.metadata import distributions
 from pathlib import Path
 
-from deploy.bundle import LOCK, ROOT, install
+from local.deploy.bundle import LOCK, ROOT, install
 
 HEAD = "# What `make package` puts into the bundle: requirements.txt, resolved. `make lock` writes it anew.\n"
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chalicelib.service.sweep import MARGIN_MS
-from deploy.package import merge_template
-from deploy.watching import FUNCTIONS, dead_queues, queues, tables
+from local.deploy.package import merge_template
+from local.deploy.watching import FUNCTIONS, dead_queues, queues, tables
 from tests.backends import backend
 from tests.dialects.client import Api
 from tests.dialects.conftest import Log, account, api, log, world
@@ -20,7 +20,7 @@ __all__ = ["account", "api", "backend", "log", "world"]
 
 TEMPLATE = merge_template("prod")
 ALARMS = {name: it["Properties"] for name, it in TEMPLATE["Resources"].items() if it.get("Type", "").endswith("Alarm")}
-RUNBOOK = (Path(__file__).parents[2] / "docs" / "deploy.md").read_text()
+RUNBOOK = (Path(__file__).parents[3] / "docs" / "deploy.md").read_text()
 
 
 @pytest.mark.parametrize("thing", [*queues(TEMPLATE), *tables(TEMPLATE), *FUNCTIONS.values()])

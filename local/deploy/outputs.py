@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from deploy.watching import queues, tables
+from local.deploy.watching import queues, tables
 
 
 def outputs(template: Mapping[str, Any]) -> dict[str, Any]:

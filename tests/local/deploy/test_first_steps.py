@@ -15,7 +15,7 @@ from tests.world import World
 
 __all__ = ["account", "api", "backend", "world"]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs" / "deploy.md").read_text()
 CALL = re.compile(r"^(?:RUN=\$\()?call (.+?)(?: \| python3 .*)?$", re.MULTILINE)
 

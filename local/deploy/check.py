@@ -1,6 +1,6 @@
 """Hold a package against what AWS will do with it: translate its template, and start its bundle.
 
-python -m deploy.check prod
+python -m local.deploy.check prod
 """
 
 import json
@@ -17,7 +17,7 @@ from cfnlint.core import get_rules
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from deploy.bundle import ROOT
+from local.deploy.bundle import ROOT
 
 MAX_BUNDLE = 4_500_000  # bytes; grow it knowingly
 START = (

@@ -1,8 +1,8 @@
 import pytest
 
 from chalicelib.core.access import Scope
-from deploy.first_key import main
 from local import aws
+from local.deploy.first_key import main
 from tests.backends import backend, on_moto
 from tests.world import World
 

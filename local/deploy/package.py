@@ -2,7 +2,7 @@
 
 .chalice/resources.json ─┐                        ┌─► lay out app and libraries ─► compile ─┐
 .chalice/functions.json ─┼─► one template of ours ┤                                         ├─► chalice package ─┐
-deploy/watching.py ──────┘                        └─────────────────────────────────────────┘                    │
+watching.py ─────────────┘                        └─────────────────────────────────────────┘                    │
 out/<stage>/{sam.json, deployment.zip} ◄── one greedy path ◄──┘
 """
 
@@ -15,11 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from deploy.bundle import ROOT, lay_out
-from deploy.dashboard import dashboard
-from deploy.front_path import with_front_path
-from deploy.outputs import outputs
-from deploy.watching import watching
+from local.deploy.bundle import ROOT, lay_out
+from local.deploy.dashboard import dashboard
+from local.deploy.front_path import with_front_path
+from local.deploy.outputs import outputs
+from local.deploy.watching import watching
 from local.template import read_template
 
 

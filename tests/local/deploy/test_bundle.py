@@ -5,7 +5,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from deploy.bundle import LOCK, ROOT, compile_all, lay_out_app
+from local.deploy.bundle import LOCK, ROOT, compile_all, lay_out_app
 
 
 def requirements(path: Path) -> dict[str, Requirement]:

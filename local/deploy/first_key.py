@@ -1,6 +1,6 @@
 """Make an account's first API key, straight in a stage's table: over the API, a key takes a key.
 
-    python -m deploy.first_key --stage prod --account acme
+    python -m local.deploy.first_key --stage prod --account acme
 
 Whoever runs this may write to the keys table with credentials of AWS. It shows the key's secret once.
 """

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
-from deploy.watching import FUNCTIONS, dead_queues, queues, tables
+from local.deploy.watching import FUNCTIONS, dead_queues, queues, tables
 
 Metric = list[Any]
 

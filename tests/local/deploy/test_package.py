@@ -7,11 +7,11 @@ from typing import Any
 import boto3
 import pytest
 
-from deploy.bundle import lay_out_app
-from deploy.check import defects, translated
-from deploy.front_path import PATHS
-from deploy.package import package
-from deploy.watching import FUNCTIONS, dead_queues, queues, tables
+from local.deploy.bundle import lay_out_app
+from local.deploy.check import defects, translated
+from local.deploy.front_path import PATHS
+from local.deploy.package import package
+from local.deploy.watching import FUNCTIONS, dead_queues, queues, tables
 from local.template import Resources, create, read_template
 from tests.local.conftest import Clock, clock
 from tests.permissions import statements
