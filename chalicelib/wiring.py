@@ -182,7 +182,6 @@ def build(
     now, new_id, runs = machine.now, machine.new_id, _runs(house, machine)
     worker = _worker(house, settings, machine, performer or house.performer(machine))
     batches = BatchStore(house.clients.connection, house.calls, house.runs, house.shards)
-    cancellation_store = CancellationStore(house.clients.connection, house.calls, house.runs)
     batch_queue = RunQueue(house.clients.sqs, settings.batches_queue_url, house.calls)
     return Services(
         access=Access(KeyStore(house.calls), now, new_id, machine.new_secret),
@@ -194,16 +193,7 @@ def build(
         dead_letters=_dead_letters(house, settings, machine),
         batches=Batches(batches, JobLogs(house.calls), batch_queue, now, new_id),
         together=Together(house.runs, batches, house.definitions, house.doorbell, now, new_id),
-        batch_worker=BatchWorker(
-            batches,
-            house.runs,
-            house.definitions,
-            Cancellations(runs, house.runs, cancellation_store, house.definitions, now, new_id),
-            batch_queue,
-            house.doorbell,
-            now,
-            new_id,
-        ),
+        batch_worker=_batch_worker(house, machine, runs, batches, batch_queue),
         batch_sweep=BatchSweep(batches, batch_queue, now),
         batch_sizes=settings.batch_sizes,
         flows=Flows(house.slots, now),
@@ -235,6 +225,13 @@ def _runs(house: "_House", machine: Machine) -> Runs:
         now=machine.now,
         new_id=machine.new_id,
     )
+
+
+def _batch_worker(house: "_House", machine: Machine, runs: Runs, batches: BatchStore, queue: RunQueue) -> BatchWorker:
+    now, new_id = machine.now, machine.new_id
+    store = CancellationStore(house.clients.connection, house.calls, house.runs)
+    cancellations = Cancellations(runs, house.runs, store, house.definitions, now, new_id)
+    return BatchWorker(batches, house.runs, house.definitions, cancellations, queue, house.doorbell, now, new_id)
 
 
 def _bulk_restarts(house: "_House", settings: Settings, machine: Machine) -> BulkRestarts:

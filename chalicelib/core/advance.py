@@ -7,8 +7,7 @@ due, expressions, the output). What is left is for others: `next_effects` says w
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import assert_never, cast
+from typing import assert_never
 
 from chalicelib.core.definitions import (
     Activity,
@@ -33,10 +32,10 @@ from chalicelib.core.operations import as_text
 from chalicelib.core.replay import apply
 from chalicelib.core.state import State, Token
 from chalicelib.core.templates import render
+from chalicelib.core.timers import due_of
 from chalicelib.core.walk import render_mappings
 
 MAX_ENTRIES = 10_000  # of one journal: a loop that never ends must end
-MAX_WAIT_S = 366 * 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def _evaluated(state: State, token: Token, activity: Activity, value: Json, at: 
 
 def _open_timer(state: State, token: Token, activity: Activity, timer: Timer, at: int) -> Entry:
     try:
-        due = _due(timer, _seen(state, token, activity), at)
+        due = due_of(timer, _seen(state, token, activity), at)
     except (ExpressionFailed, TypeError, ValueError, OverflowError) as error:
         return Output(at, failure=Failure(activity.id, "timer_invalid", str(error)))
     return Opened(activity.id, token.id, at, due=due)
@@ -129,24 +128,6 @@ def _close_timer(state: State, token: Token, activity: Activity, at: int) -> Ent
         return Closed(token.opened, at, writes=_writes(state, token, activity, None))
     except ExpressionFailed as error:
         return Output(at, failure=Failure(activity.id, "expression_failed", str(error)))
-
-
-def _due(timer: Timer, names: Variables, at: int) -> int:
-    if timer.until is not None:
-        due = datetime.fromisoformat(str(render(timer.until, names)))
-        moment = due if due.tzinfo else due.replace(tzinfo=UTC)
-        wait_s = moment.timestamp() - at / 1000
-    else:
-        wait_s = float(cast("float", _number(render(timer.after_s, names))))
-    if wait_s > MAX_WAIT_S:
-        raise ValueError(f"a timer waits {MAX_WAIT_S} seconds at most")
-    return at + max(0, round(wait_s * 1000))
-
-
-def _number(value: Json) -> Json:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise TypeError("'after_s' must give a number of seconds")
-    return value
 
 
 def _starved(definition: Definition, state: State, at: int) -> Entry | None:

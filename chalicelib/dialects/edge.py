@@ -8,11 +8,9 @@
 A dialect is data: its paths, how it is told a key, how it says a refusal. Nothing is built before a request comes.
 """
 
-import json
 import logging
 import re
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -23,6 +21,7 @@ from chalice.app import Chalice, Request, Response
 from chalicelib.core.access import ApiKey, Scope
 from chalicelib.core.errors import Busy, Invalid, NotFound, RestartError, TooLarge
 from chalicelib.core.ids import AccountId
+from chalicelib.dialects.request_log import ANSWERED, JsonLines, Trace, tell
 from chalicelib.service.access import Access
 from chalicelib.service.accounts import Accounts
 from chalicelib.service.apps import Apps
@@ -40,10 +39,7 @@ from chalicelib.service.resumptions import Resumptions
 from chalicelib.service.runs import Runs
 from chalicelib.service.together import Together
 
-_LOG = logging.getLogger("reprise.requests")
 _TRACE = "reprise"  # where a request's trace stands in its context
-_REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""What is being answered: every line that the log gets meanwhile names it."""
 
 PARAMETER = re.compile(r"[A-Za-z0-9_.\-\[\]()]{1,128}")
 MAX_ANSWER = 3_000_000  # bytes; Lambda's 6 MB hold them even if every one must be escaped
@@ -223,16 +219,6 @@ _REFUSALS: Mapping[int, Callable[[], RestartError]] = {
 # -- the way of a request
 
 
-@dataclass(slots=True)
-class Trace:
-    """What the log will tell of a request, as far as it is known."""
-
-    request_id: str
-    account: str | None = None
-    key_id: str | None = None
-    refusal: str | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Edge:
     """All dialects of an app. The first one answers for paths that are nobody's."""
@@ -262,7 +248,7 @@ class Edge:
         """Answer what never reaches Chalice, in the shape of the dialect whose path it would be."""
         dialect, trace = self._dialect_of(path), Trace(request_id or self.services().new_id())
         answer = _refused(dialect, _refusal(status, self._allowed(path)), trace)
-        _log(trace, dialect, method, None, answer.status)
+        tell(trace, dialect.name, method, None, answer.status)
         return answer.status, _headers(answer, trace), answer.body
 
     def _allowed(self, path: str) -> str:
@@ -277,18 +263,18 @@ class Edge:
     def _middleware(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
         trace = Trace(_request_id(request))
         request.context[_TRACE] = trace
-        token = _REQUEST_ID.set(trace.request_id)
+        token = ANSWERED.set(trace.request_id)
         try:
             return self._respond(request, get_response, trace)
         finally:
-            _REQUEST_ID.reset(token)
+            ANSWERED.reset(token)
 
     def _respond(self, request: Request, get_response: Callable[[Request], Response], trace: Trace) -> Response:
         dialect, response = self._dialect_of(request.path), get_response(request)
         if not isinstance(response.body, str):  # ours are written already: this one is Chalice's own
             error = _refusal(response.status_code, str(response.headers.get("Allow", "")))
             response = _response(_refused(dialect, error, trace), trace)
-        _log(trace, dialect, request.method, request.path, response.status_code)
+        tell(trace, dialect.name, request.method, request.path, response.status_code)
         return response
 
     def _view(self, app: Chalice, dialect: Dialect, route: Route) -> Callable[..., Response]:
@@ -375,35 +361,3 @@ def _headers(answer: Answer, trace: Trace) -> dict[str, str]:
 def _response(answer: Answer, trace: Trace) -> Response:
     headers: dict[str, Any] = {**_headers(answer, trace)}
     return Response(answer.body, headers=headers, status_code=answer.status)
-
-
-# -- the log
-
-
-def _log(trace: Trace, dialect: Dialect, method: str, route: str | None, status: int) -> None:
-    """Tell of a request: never its payload, its headers or a path as it was typed."""
-    fields = {
-        "request_id": trace.request_id,
-        "dialect": dialect.name,
-        "method": method,
-        "route": route,
-        "status": status,
-        "refusal": trace.refusal,
-        "account": trace.account,
-        "key_id": trace.key_id,
-    }
-    _LOG.info("request", extra={"fields": fields})
-
-
-class JsonLines(logging.Formatter):
-    """Write each record as one line of JSON: no text in it, a newline included, can look like another line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        fields: Mapping[str, object] = getattr(record, "fields", {})
-        line: dict[str, object] = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
-        if request_id := _REQUEST_ID.get():
-            line["request_id"] = request_id
-        line |= fields
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line)

@@ -20,8 +20,9 @@ from chalicelib.core.runs import Run
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import consumed, letter_key, letter_row
 from chalicelib.stores.lines import LINE_BYTES, enter, holder_of, is_entering, line_name, refusal_of, together
+from chalicelib.stores.run_tables import HeadRow, JournalRow, RunRow
 from chalicelib.stores.runs import RunStore
-from chalicelib.stores.tables import DeadLetterRow, HeadRow, JournalRow, RunRow
+from chalicelib.stores.tables import DeadLetterRow
 
 P = TypeVar("P")
 

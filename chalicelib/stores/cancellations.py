@@ -18,8 +18,9 @@ from chalicelib.core.job_logs import JobEvent
 from chalicelib.stores.batch_rows import batch_key, ending_row, job_part
 from chalicelib.stores.bulk import Part, chunks
 from chalicelib.stores.calls import Calls, Refused
+from chalicelib.stores.run_tables import JournalRow, RunRow
 from chalicelib.stores.runs import RunStore
-from chalicelib.stores.tables import BatchRow, JournalRow, RunRow
+from chalicelib.stores.tables import BatchRow
 
 _OF_THE_JOB = 2  # actions of a transaction
 

@@ -27,8 +27,9 @@ from chalicelib.stores.dead_letters import letter_key
 from chalicelib.stores.lines import give_back
 from chalicelib.stores.numbers import seconds_past
 from chalicelib.stores.run_rows import GONE, is_gone, run_from
+from chalicelib.stores.run_tables import JournalRow, RunRow
 from chalicelib.stores.shards import Shards, run_key
-from chalicelib.stores.tables import DeadLetterRow, JournalRow, RunRow
+from chalicelib.stores.tables import DeadLetterRow
 
 ROWS = 100  # of a journal that are read, and removed, before somebody asks for the time
 

@@ -13,8 +13,8 @@ from chalicelib.core.runs import Run
 from chalicelib.stores.calls import Calls
 from chalicelib.stores.entries import pack_entries, unpack_entries
 from chalicelib.stores.packing import MAX_ITEM, ItemTooLarge
+from chalicelib.stores.run_tables import JournalRow
 from chalicelib.stores.shards import run_key
-from chalicelib.stores.tables import JournalRow
 
 MAX_TRANSACTION = 3_300_000  # bytes; DynamoDB takes 4 MB, and the head and a dead letter may go along
 ROW_TARGET = 300_000  # bytes of entries that are packed into one row

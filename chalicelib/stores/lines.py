@@ -23,9 +23,10 @@ from chalicelib.core.ids import AccountId, DefinitionKey, RunId
 from chalicelib.core.lines import MOST_IN_LINE, Line, LineFull, WorkflowRunExists
 from chalicelib.core.runs import Run
 from chalicelib.stores.calls import Calls, Refused
+from chalicelib.stores.run_tables import RunRow
 from chalicelib.stores.shards import run_key
 from chalicelib.stores.slots import flow_key
-from chalicelib.stores.tables import RunRow, SlotRow
+from chalicelib.stores.tables import SlotRow
 
 LINE_BYTES = MOST_IN_LINE * 40  # a run's id, as DynamoDB counts it
 LOOKS = 4  # for a place in a line that others leave at the same time

@@ -12,8 +12,8 @@ from chalicelib.core.run_summaries import RunFilter, RunSummary
 from chalicelib.stores.calls import Calls
 from chalicelib.stores.pages import Page, ShardedList
 from chalicelib.stores.run_rows import summary_from
+from chalicelib.stores.run_tables import RunRow
 from chalicelib.stores.shards import Shards, run_key
-from chalicelib.stores.tables import RunRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from chalicelib.core.runs import Cause, Lease, Lineage, Run, RunStatus, Tries
 from chalicelib.stores.entries import plain, plain_start, read, read_start
 from chalicelib.stores.numbers import whole
 from chalicelib.stores.packing import check_size, pack, unpack
+from chalicelib.stores.run_tables import HeadRow, RunRow
 from chalicelib.stores.shards import Shards, run_key
-from chalicelib.stores.tables import HeadRow, RunRow
 
 GONE = "deleted"
 """The status of a head that is only kept until the rest of its run is gone. Nobody else ever sees it."""

@@ -28,8 +28,9 @@ from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.journals import load_journal, load_length, rows_of
 from chalicelib.stores.lines import enter, holder_of, is_entering, let_leave, places_to_leave, refusal_of
 from chalicelib.stores.run_rows import is_gone, is_kept, row_of, run_from
+from chalicelib.stores.run_tables import JournalRow, RunRow
 from chalicelib.stores.shards import Shards, run_key
-from chalicelib.stores.tables import DeadLetterRow, JournalRow, RunRow
+from chalicelib.stores.tables import DeadLetterRow
 
 _LIVE = [status.value for status in RunStatus if status not in ENDED | {RunStatus.PAUSED}]
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.ids import AccountId
-from chalicelib.dialects.edge import JsonLines
+from chalicelib.dialects.request_log import JsonLines
 from tests.backends import backend
 from tests.dialects.client import Api, key_of
 from tests.world import World

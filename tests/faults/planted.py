@@ -37,9 +37,9 @@ from chalicelib.stores.dead_letters import letter_row
 from chalicelib.stores.journals import rows_of
 from chalicelib.stores.queues import AnyRing, Ring, RunQueue
 from chalicelib.stores.run_rows import row_of
+from chalicelib.stores.run_tables import JournalRow, RunRow
 from chalicelib.stores.runs import Remains, RunStore, Wake
 from chalicelib.stores.shards import run_key
-from chalicelib.stores.tables import JournalRow, RunRow
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 

@@ -28,10 +28,11 @@ from chalicelib.stores.dead_letters import letter_key, unlisted
 from chalicelib.stores.definitions import DefinitionStore
 from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.run_rows import row_of
+from chalicelib.stores.run_tables import RunRow
 from chalicelib.stores.runs import RunStore
 from chalicelib.stores.shards import run_key
 from chalicelib.stores.slots import SlotStore, flow_key
-from chalicelib.stores.tables import DeadLetterRow, DefinitionRow, RunRow, SlotRow
+from chalicelib.stores.tables import DeadLetterRow, DefinitionRow, SlotRow
 from tests.faults.planted import Planted
 
 FOR_EVER = 10**15

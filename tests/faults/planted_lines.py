@@ -18,9 +18,9 @@ from chalicelib.core.runs import Lease, Run
 from chalicelib.service.lines import Lines
 from chalicelib.stores.calls import Calls
 from chalicelib.stores.lines import enter, let_leave, places_to_leave
+from chalicelib.stores.run_tables import RunRow
 from chalicelib.stores.runs import RunStore
 from chalicelib.stores.shards import run_key
-from chalicelib.stores.tables import RunRow
 from tests.faults.planted import Planted
 
 

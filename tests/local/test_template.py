@@ -10,6 +10,7 @@ from chalice.config import Config
 from pynamodb.models import Model
 
 from app import app
+from chalicelib.stores.run_tables import JournalRow, RunRow
 from chalicelib.stores.tables import (
     AccountRow,
     AppRow,
@@ -17,9 +18,7 @@ from chalicelib.stores.tables import (
     DeadLetterRow,
     DefinitionRow,
     DeploymentRow,
-    JournalRow,
     KeyRow,
-    RunRow,
     SlotRow,
     connect,
 )

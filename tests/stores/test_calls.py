@@ -9,8 +9,8 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.errors import Busy, Throttled
 from chalicelib.stores.calls import Calls, Refused
+from chalicelib.stores.run_tables import JournalRow
 from chalicelib.stores.runs import RunStore
-from chalicelib.stores.tables import JournalRow
 from tests.stores.faults import SILENCES, refusal
 
 CANCELED = "TransactionCanceledException"

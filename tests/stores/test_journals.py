@@ -14,7 +14,7 @@ from chalicelib.core.refusals import PrefixTooLarge
 from chalicelib.stores.entries import unpack_entries
 from chalicelib.stores.journals import MAX_TRANSACTION, ROW_TARGET, rows_of
 from chalicelib.stores.packing import MAX_ITEM
-from chalicelib.stores.tables import JournalRow
+from chalicelib.stores.run_tables import JournalRow
 from tests.stores.plans import entries, entry, planned, run_id
 from tests.world import ACME
 

@@ -11,8 +11,8 @@ from chalicelib.core.overrides import Overrides
 from chalicelib.core.run_summaries import RunSummary
 from chalicelib.core.runs import Cause, Lease, Lineage, Run, RunStatus, Tries
 from chalicelib.stores.run_rows import row_of, run_from, summary_from
+from chalicelib.stores.run_tables import SUMMARY, RunRow
 from chalicelib.stores.shards import Shards
-from chalicelib.stores.tables import SUMMARY, RunRow
 from tests.stores.plans import moved, planned
 from tests.stores.values import failures, starts, texts, times, variables
 

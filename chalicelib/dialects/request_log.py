@@ -1,0 +1,50 @@
+"""What the log tells of requests, as lines of JSON."""
+
+import json
+import logging
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+_LOG = logging.getLogger("reprise.requests")
+ANSWERED: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""What is being answered: every line that the log gets meanwhile names it."""
+
+
+@dataclass(slots=True)
+class Trace:
+    """What the log will tell of a request, as far as it is known."""
+
+    request_id: str
+    account: str | None = None
+    key_id: str | None = None
+    refusal: str | None = None
+
+
+def tell(trace: Trace, dialect: str, method: str, route: str | None, status: int) -> None:
+    """Tell of a request: never its payload, its headers or a path as it was typed."""
+    fields = {
+        "request_id": trace.request_id,
+        "dialect": dialect,
+        "method": method,
+        "route": route,
+        "status": status,
+        "refusal": trace.refusal,
+        "account": trace.account,
+        "key_id": trace.key_id,
+    }
+    _LOG.info("request", extra={"fields": fields})
+
+
+class JsonLines(logging.Formatter):
+    """Write each record as one line of JSON: no text in it, a newline included, can look like another line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: Mapping[str, object] = getattr(record, "fields", {})
+        line: dict[str, object] = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        if request_id := ANSWERED.get():
+            line["request_id"] = request_id
+        line |= fields
+        if record.exc_info:
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line)
