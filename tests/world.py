@@ -32,7 +32,18 @@ BEGINNING = 1_790_000_000_000  # ms
 MINUTE = 60_000
 ANSWERED: Json = {"charge_id": "charge-1", "reservation_id": "reservation-1", "shipment_id": "shipment-1"}
 INPUT: Variables = {"order": "7", "amount": 3, "endpoint": "http://example.test"}
-TABLES = ("runs", "journal", "definitions", "dead-letters", "keys", "apps", "deployments", "slots")
+TABLES = (
+    "runs",
+    "journal",
+    "definitions",
+    "dead-letters",
+    "keys",
+    "apps",
+    "deployments",
+    "accounts",
+    "batches",
+    "slots",
+)
 
 
 class Clock:

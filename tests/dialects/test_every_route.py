@@ -19,7 +19,7 @@ from tests.aws_calls import Calls
 from tests.dialects.camunda.models import deployed
 from tests.dialects.client import Api, Reply, key_of
 from tests.graphs import Ask, Call, document
-from tests.world import World
+from tests.world import TABLES, World
 
 VICTIM = AccountId("victim-of-strangers")
 NOBODY = "00000000-0000-4000-8000-0000000000ff"
@@ -45,18 +45,7 @@ class Wall:
 
     def standing(self) -> dict[str, Any]:
         """Answer all that the victim has."""
-        tables = (
-            "runs",
-            "journal",
-            "definitions",
-            "dead-letters",
-            "apps",
-            "deployments",
-            "batches",
-            "slots",
-            "accounts",
-        )
-        rows = {table: self.world.rows(table) for table in tables}
+        rows = {table: self.world.rows(table) for table in TABLES}
         return {table: [row for row in held if VICTIM in str(row)] for table, held in rows.items()}
 
 

@@ -91,7 +91,7 @@ def told(reply: Reply) -> tuple[int, str, str, int | None]:
 
 
 def written(world: World) -> dict[str, Any]:
-    return {**world.everything(), "batches": world.rows("batches")}
+    return world.everything()
 
 
 def account(name: str) -> AccountId:

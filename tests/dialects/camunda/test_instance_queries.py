@@ -199,8 +199,8 @@ NAIVE: dict[str, Callable[[Run, Any], bool]] = {
     "startedBefore": lambda run, wanted: run.created_at <= wanted,
     "finishedAfter": lambda run, wanted: run.ended_at is not None and run.ended_at >= wanted,
     "finishedBefore": lambda run, wanted: run.ended_at is not None and run.ended_at <= wanted,
-    "finished": lambda run, wanted: not wanted or _naively(run.status, "finished"),
-    "unfinished": lambda run, wanted: not wanted or _naively(run.status, "unfinished"),
+    "finished": lambda run, wanted: not wanted or run.ended_at is not None,
+    "unfinished": lambda run, wanted: not wanted or run.ended_at is None,
     "completed": lambda run, wanted: not wanted or _naively(run.status, "completed"),
 }
 TIMES = st.integers(0, 4)
@@ -304,5 +304,7 @@ def _naively(status: RunStatus, flag: str) -> bool:
         "internallyTerminated": {RunStatus.FAILED},
         "withIncidents": {RunStatus.FAILED},
         "finished": {RunStatus.COMPLETED, RunStatus.CANCELED, RunStatus.FAILED},
+        "active": {RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING},
+        "suspended": {RunStatus.PAUSED},
     }
-    return status in of_state.get(flag, {RunStatus.PENDING, RunStatus.RUNNING, RunStatus.WAITING})
+    return status in of_state.get(flag, of_state["active"] | of_state["suspended"])

@@ -36,7 +36,7 @@ class Things:
 
     def standing(self) -> dict[str, Any]:
         """Answer every row that there is."""
-        return {table: self.world.rows(table) for table in (*TABLES, "accounts", "batches")}
+        return {table: self.world.rows(table) for table in TABLES}
 
     def names(self, parameter: str) -> tuple[str, ...]:
         """Answer what a path's parameter may be called."""
