@@ -20,7 +20,7 @@ KEPT = [
 ]
 """Schedules that found a mistake, planted or not, and stay."""
 
-MOST = 60  # schedules of one fault for a scenario; `make faults` leaves none out
+MOST = 30  # schedules of one fault for a scenario; `make faults` leaves none out
 QUICK = [name for name, scenario in SCENARIOS.items() if scenario.every == 1]
 HARDEST = Delivery(Order.LIFO, is_twice=True)
 
@@ -48,7 +48,7 @@ def test_one_fault_at_any_call_loses_nothing_and_doubles_nothing(lean, name):
 
 @pytest.mark.parametrize("name", QUICK)
 def test_two_faults_lose_nothing_and_double_nothing(lean, name):
-    check(pairs(lean, name, HARDEST, wanted=15), at_least=10)
+    check(pairs(lean, name, HARDEST, wanted=8), at_least=5)
 
 
 @pytest.mark.parametrize("line", KEPT)
