@@ -131,7 +131,7 @@ class BatchStore:
     def find_job(self, key: str, index: int) -> tuple[Batch | None, Job | None]:
         """Read a job and its batch in one call, consistently."""
         parts = [(key, HEAD), (key, job_part(index))]
-        rows = self.calls.make(lambda: list(BatchRow.batch_get(parts, consistent_read=True)))
+        rows = self.calls.find_all(BatchRow, parts)
         head = next((row for row in rows if row.part == HEAD), None)
         job = next((row for row in rows if row.part != HEAD), None)
         return None if head is None else batch_from(head), None if job is None else job_from(job)

@@ -11,7 +11,7 @@ repeated must be conditional, so that its second execution does nothing; whoever
 first one was its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -26,6 +26,9 @@ from chalicelib.core.ids import derived_uuid
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
+
+Key = str | tuple[str, str]
+MAX_KEY, MAX_SORT = 2048, 1024  # bytes; DynamoDB has no row with a longer key, and takes asking for one amiss
 
 _CONDITION = "ConditionalCheckFailed"
 _PASSING = frozenset(
@@ -105,6 +108,8 @@ class Calls:
 
     def find(self, model: type[M], key: str, sort: str | float | None = None) -> M | None:
         """Read one row by its key, consistently; None where there is none."""
+        if not _can_be((key, sort)):
+            return None
 
         def get() -> M | None:
             try:
@@ -114,6 +119,14 @@ class Calls:
 
         return self.make(get)
 
+    def find_all(self, model: type[M], keys: Iterable[Key]) -> list[M]:
+        """Read up to 100 rows by their keys in one call, consistently; what there is not is left out.
+
+        A key is a partition key, or one and a sort key.
+        """
+        possible = [key for key in keys if _can_be((key, None) if isinstance(key, str) else key)]
+        return self.make(lambda: list(model.batch_get(possible, consistent_read=True))) if possible else []
+
     def transact(self, connection: Connection, put: Callable[[TransactWrite], None], *token: str) -> None:
         """Make one transaction; its token makes DynamoDB answer a repeat within ten minutes from the first."""
 
@@ -122,6 +135,13 @@ class Calls:
                 put(transaction)
 
         self.make(transact)
+
+
+def _can_be(key: tuple[str, str | float | None]) -> bool:
+    """Say whether a row can have a key."""
+    partition, sort = key
+    is_short = not isinstance(sort, str) or len(sort.encode()) <= MAX_SORT
+    return len(partition.encode()) <= MAX_KEY and is_short
 
 
 def _raise_unless_passing(error: PynamoDBException | BotoCoreError | ClientError) -> bool:

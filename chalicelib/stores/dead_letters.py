@@ -111,7 +111,7 @@ class DeadLetterStore:
     def find_all(self, account: AccountId, ids: Sequence[DeadLetterId]) -> dict[DeadLetterId, DeadLetter]:
         """Read up to 100 dead letters and tombstones in one call, consistently; what there is not is left out."""
         keys = [letter_key(account, letter_id) for letter_id in ids]
-        rows = self.calls.make(lambda: list(DeadLetterRow.batch_get(keys, consistent_read=True)))
+        rows = self.calls.find_all(DeadLetterRow, keys)
         return {letter.id: letter for letter in map(_letter, rows) if self._is_kept(letter)}
 
     def _is_kept(self, letter: DeadLetter) -> bool:

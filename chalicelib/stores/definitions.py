@@ -78,7 +78,7 @@ class DefinitionStore:
         """Read the newest published versions of up to 100 definitions in one call; who has none is left out."""
         keyed = {_pk(account, key): key for key in keys}
         places = [(pk, _PUBLISHED) for pk in keyed]
-        rows = self.calls.make(lambda: list(DefinitionRow.batch_get(places, consistent_read=True)))
+        rows = self.calls.find_all(DefinitionRow, places)
         return {keyed[row.pk]: self._read(row, keyed[row.pk]) for row in rows}
 
     def snapshot(self, account: AccountId, key: DefinitionKey, snapshot: SnapshotId) -> Version | None:

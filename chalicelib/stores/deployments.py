@@ -85,7 +85,7 @@ class DeploymentStore:
         suspended = _suspended(key, number)
         parts = [suspended] if deployment is None else [suspended, f"{_HEAD}{deployment}"]
         places = [(account, part) for part in parts]
-        rows = self.calls.make(lambda: list(DeploymentRow.batch_get(places, consistent_read=True)))
+        rows = self.calls.find_all(DeploymentRow, places)
         head = next((_deployment(row) for row in rows if row.part != suspended), None)
         return head, any(row.part == suspended for row in rows)
 

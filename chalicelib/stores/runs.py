@@ -81,7 +81,7 @@ class RunStore:
     def load_all(self, account: AccountId, run_ids: Iterable[RunId]) -> dict[RunId, Run]:
         """Read up to 100 runs in one call, consistently; what does not exist is left out."""
         keys = [run_key(account, run_id) for run_id in run_ids]
-        rows, at = self.calls.make(lambda: list(RunRow.batch_get(keys, consistent_read=True))), self.now()
+        rows, at = self.calls.find_all(RunRow, keys), self.now()
         return {run.id: run for run in (run_from(row) for row in rows if is_kept(row, at))}
 
     def journal(self, run: Run) -> tuple[Entry, ...]:

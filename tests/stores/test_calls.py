@@ -9,7 +9,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.errors import Busy, Throttled
 from chalicelib.stores.calls import Calls, Refused
-from chalicelib.stores.run_tables import JournalRow
+from chalicelib.stores.run_tables import JournalRow, RunRow
 from chalicelib.stores.runs import RunStore
 from tests.stores.faults import SILENCES, refusal
 
@@ -210,3 +210,18 @@ class TestThroughPynamoDB:
             store.calls.make(call)
 
         assert raised.value.cause_response_code == error.response["Error"]["Code"]
+
+
+class TestAKeyThatNoRowCanHave:
+    @pytest.mark.parametrize("key", ["x" * 2049, "\u00e4" * 1025])
+    def test_is_not_asked_for(self, world, store, calls, key):
+        calls.made.clear()
+
+        assert store.calls.find(RunRow, key) is None
+        assert store.calls.find_all(RunRow, [key]) == []
+        assert store.calls.find_all(JournalRow, [("a", "x" * 1025)]) == []
+        assert calls.made == []
+
+    def test_does_not_hide_the_others(self, world, store):
+        assert store.calls.find(RunRow, "x" * 2048) is None
+        assert store.calls.find_all(RunRow, ["x" * 2048, "x" * 2049]) == []

@@ -1,0 +1,92 @@
+"""What nobody in good faith sends, to every route of every dialect: nothing is written, told, or forged in the log."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.dialects.edge import Dialect, Route
+from tests.dialects.client import Api
+from tests.dialects.conftest import Log
+from tests.dialects.fuzz.things import ACCOUNT, Things, things
+from tests.dialects.test_every_route import GUARDED, ask, bodies, named
+from tests.world import World
+
+CANARY = "canary-5f3a"
+FORGED = f'\n{{"level": "INFO", "message": "{CANARY}"}}'
+HOSTILE_IDS = (
+    f"x#batch#{ACCOUNT}",
+    f"{ACCOUNT}#run",
+    "..",
+    "../../health",
+    "a/b",
+    "%00",
+    "\x00",
+    "a\r\nSet-Cookie: b=c",
+    "\u202e",
+    "${jndi:ldap://x}",
+    "' OR 1=1 --",
+    "x" * 2049,
+)
+PARAMETRIZED = [(dialect, route) for dialect, route in GUARDED if "{" in route.path]
+
+
+@pytest.fixture(scope="module")
+def known(world: World) -> Things:
+    return things(world)
+
+
+@named(PARAMETRIZED)
+def test_an_id_that_is_none_is_told_so_and_changes_nothing(known: Things, dialect: Dialect, route: Route) -> None:
+    before = known.standing()
+
+    for hostile in HOSTILE_IDS:
+        reply = ask(known.api, route, hostile, {})
+        assert reply.status < 500 or (dialect.name == "camunda" and reply.json["code"] == 0), (hostile, reply.body)
+        if reply.status >= 400:
+            assert known.standing() == before, hostile
+        else:
+            before = known.standing()
+        assert "set-cookie" not in {name.lower() for name in reply.headers}
+
+
+@named([(dialect, route) for dialect, route in GUARDED if route.method != "GET"])
+def test_ids_in_a_body_that_are_none_are_no_defect_of_ours(known: Things, dialect: Dialect, route: Route) -> None:
+    for hostile in ("x" * 2049, "a#b", ""):
+        for body in bodies(hostile):
+            reply = ask(known.api, route, known.ids[0], body)
+            assert reply.status < 500 or reply.status == 501 or b'"code":0' in reply.body, (hostile, reply.body)
+
+
+@named(GUARDED)
+def test_what_is_secret_is_neither_logged_nor_told(known: Things, log: Log, dialect: Dialect, route: Route) -> None:
+    body: Any = {"secret": CANARY, "variables": {"card": {"value": CANARY}}, "url": f"https://{CANARY}@example.test"}
+    given = {"cookie": CANARY, "x_api_key": CANARY, "authorization": f"Bearer {CANARY}", "idempotency_key": CANARY}
+
+    replies = [
+        _send(Api(), route, body, given),
+        _send(known.api, route, body, {name: text for name, text in given.items() if name != "authorization"}),
+    ]
+
+    written = log.written.getvalue()
+    assert CANARY not in written
+    assert str(known.api.secret) not in written
+    for reply in replies:
+        assert str(known.api.secret) not in reply.body.decode()
+        if reply.status == 401:
+            assert CANARY not in reply.body.decode()
+
+
+def _send(api: Api, route: Route, body: Any, headers: dict[str, str]) -> Any:
+    path = route.path.replace("{", "").replace("}", "")
+    taken = route.content_types[0].replace("*/*", "application/json")
+    return api(route.method, path, None if route.method == "GET" else body, content_type=taken, **headers)
+
+
+def test_no_text_of_a_request_makes_a_line_of_the_log(known: Things, log: Log) -> None:
+    for header in ("user_agent", "x_request_id", "x_reason", "referer"):
+        known.api.get("/ops/v1/runs", **{header: FORGED.replace("\n", " ")})
+    known.api.get("/ops/v1/runs/x%0A%7B%22level%22%3A1%7D")
+    known.api.get(f"/ops/v1/runs?status={FORGED.strip()}")
+
+    assert len(log.requests) == 6
+    assert CANARY not in log.written.getvalue()
