@@ -17,6 +17,11 @@ def list_position(created_at: int, run_id: RunId) -> str:
     return f"{created_at:013d}#{run_id}"
 
 
+def created_of(position: str) -> int:
+    """Answer when (ms) the run at a position was created."""
+    return int(position.partition("#")[0])
+
+
 @dataclass(frozen=True, slots=True)
 class RunSummary:
     """What a list tells of a run. Times in ms."""

@@ -264,3 +264,14 @@ class TestPolicies:
     @pytest.mark.parametrize("name", TABLES)
     def test_every_table_is_somebody_s(self, name: str) -> None:
         assert any(permission.resource == name for function in FUNCTIONS for permission in given(function))
+
+
+@pytest.mark.parametrize("logical_id", TABLES)
+def test_no_table_has_more_than_dynamodb_takes(logical_id: str) -> None:
+    """Moto takes any number; DynamoDB 20 indexes, 20 projected attributes in each, and 100 in all."""
+    indexes = TEMPLATE["Resources"][logical_id]["Properties"].get("GlobalSecondaryIndexes", [])
+    projected = [len(index["Projection"].get("NonKeyAttributes", [])) for index in indexes]
+
+    assert len(indexes) <= 20
+    assert max(projected, default=0) <= 20
+    assert sum(projected) <= 100

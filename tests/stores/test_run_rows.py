@@ -78,7 +78,7 @@ def test_variables_that_equal_the_input_in_python_but_not_in_json_are_kept(value
 
 @given(runs)
 def test_an_index_holds_enough_of_a_run_for_its_summary(run):
-    summary = summary_from(kept(run, *SUMMARY))
+    summary = summary_from(kept(run, "created", *SUMMARY))
 
     told = {field.name: getattr(run, field.name) for field in fields(RunSummary)}
     assert summary == RunSummary(**told)
