@@ -27,6 +27,11 @@ class Version:
     origin: str | None = None
     settled: Retention | None = None
 
+    @property
+    def retention(self) -> Retention:
+        """Answer for how long its new runs are kept."""
+        return self.settled or self.definition.retention
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedAs:

@@ -162,8 +162,7 @@ class Definitions:
     def settings(self, account: AccountId, key: DefinitionKey) -> DefinitionSettings:
         """Answer what holds for new runs of a published definition; raise `NothingPublished`."""
         published = self._published(account, key)
-        is_settled = published.settled is not None
-        return DefinitionSettings(published.settled or published.definition.retention, is_settled=is_settled)
+        return DefinitionSettings(published.retention, is_settled=published.settled is not None)
 
     def retain(self, account: AccountId, key: DefinitionKey, retention: Retention | None) -> DefinitionSettings:
         """Settle how long new runs of a published definition are kept, on whatever version.

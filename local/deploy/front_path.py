@@ -2,7 +2,9 @@
 
 from typing import Any
 
-PATHS = ("/", "/{proxy+}")
+from chalicelib.dialects.front_door import GREEDY
+
+PATHS = ("/", GREEDY)
 
 
 def with_front_path(sam: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ invocation's id (see `ids.read_deployment`).
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl
 
 from chalicelib.core.restart_requests import AfterEntry, Beginning, StartPoint
 from chalicelib.dialects.restate.refusals import MAX_INDEX, QueryUndecodable
@@ -32,11 +31,6 @@ class Wish:
     @property
     def start(self) -> StartPoint:
         return AfterEntry(self.entry) if self.entry else Beginning()
-
-
-def pairs_in(text: str) -> Pairs:
-    """Split a query string as it was sent; what is no UTF-8 becomes U+FFFD."""
-    return parse_qsl(text, keep_blank_values=True, errors="replace")
 
 
 def pairs_of(query: Mapping[str, tuple[str, ...]]) -> Pairs:

@@ -5,6 +5,7 @@ own schema allows; clients take its defaults for it.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
@@ -84,7 +85,7 @@ class HandlerList(msgspec.Struct, frozen=True):
 def write_service(version: Version) -> ServiceMetadata:
     """Tell of a published version, and for how long its new runs are kept."""
     definition = version.definition
-    retention = version.settled or definition.retention
+    retention = version.retention
     is_workflow = definition.type is DefinitionType.WORKFLOW
     named = {"name": definition.name, "url": definition.url}
     return ServiceMetadata(
@@ -153,12 +154,16 @@ def get_handler(services: Services, call: Call) -> Answer:
 
 
 def _find(services: Services, call: Call) -> ServiceMetadata:
-    """Answer the service that a path names; raise `ServiceUnknown`."""
+    return write_service(_published(services, call))
+
+
+def _published(services: Services, call: Call) -> Version:
+    """Answer the newest version of the service that a path names; raise `ServiceUnknown`."""
     name = call.params["service"]
     if not PARAMETER.fullmatch(name):
         raise ServiceUnknown(name)
     try:
-        return write_service(services.definitions.find(call.account, DefinitionKey(name), PublishedVersion()))
+        return services.definitions.find(call.account, DefinitionKey(name), PublishedVersion())
     except (DefinitionNotFound, NothingPublished) as error:
         raise ServiceUnknown(name) from error
 
@@ -181,18 +186,17 @@ def modify_service(services: Services, call: Call) -> Answer:
     """Change for how long new invocations of a service are kept; whatever else is wanted otherwise is refused."""
     wanted = _read_changes(call.body)
     try:
-        service = _find(services, call)
+        version = _published(services, call)
     except ServiceUnknown as error:
         raise (error if wanted == ModifyServiceRequest() else ServiceUnregistered(call.params["service"])) from error
-    refused = _not_offered(wanted, service)
+    refused = _not_offered(wanted, version.definition.type)
     if refused:
         raise NotOffered(f"A service's {', '.join(refused)} cannot be changed here.", fields=[*refused])
-    kept, key = _retention(wanted), DefinitionKey(service.name)
+    kept = _retention(wanted)
     if kept != Retention():
-        old = services.definitions.settings(call.account, key).retention
-        services.definitions.retain(call.account, key, _over(old, kept))
-        service = _find(services, call)
-    return answer(service)
+        settled = services.definitions.retain(call.account, version.key, _over(version.retention, kept))
+        version = replace(version, settled=settled.retention)
+    return answer(write_service(version))
 
 
 def _retention(wanted: ModifyServiceRequest) -> Retention:
@@ -222,9 +226,10 @@ def _read_changes(body: bytes) -> ModifyServiceRequest:
         raise BodyUndecodable(error.message) from error
 
 
-def _not_offered(wanted: ModifyServiceRequest, service: ServiceMetadata) -> list[str]:
+def _not_offered(wanted: ModifyServiceRequest, type_: DefinitionType) -> list[str]:
     """Name what cannot be honoured. Every service is public, and is so already."""
-    completion = "workflow_completion_retention" if service.ty == "Workflow" else "idempotency_retention"
+    is_workflow = type_ is DefinitionType.WORKFLOW
+    completion = "workflow_completion_retention" if is_workflow else "idempotency_retention"
     given = {name: getattr(wanted, name) for name in ModifyServiceRequest.__struct_fields__}
     taken = {completion, "journal_retention"} | ({"public"} if wanted.public else set())
     return [name for name, value in given.items() if value is not None and name not in taken]

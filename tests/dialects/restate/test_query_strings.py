@@ -1,3 +1,6 @@
+from functools import partial
+from urllib.parse import parse_qsl
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,12 +8,13 @@ from hypothesis import strategies as st
 from chalicelib.core.restart_requests import AfterEntry, Beginning
 from chalicelib.dialects.restate.query_strings import (
     Wish,
-    pairs_in,
     pairs_of,
     read_deployment_wish,
     read_wish,
 )
 from chalicelib.dialects.restate.refusals import QueryUndecodable
+
+pairs_in = partial(parse_qsl, keep_blank_values=True, errors="replace")  # as the server splits what is sent
 
 DIGIT = "from: invalid digit found in string"
 EMPTY = "from: cannot parse integer from empty string"
