@@ -16,9 +16,8 @@ from chalicelib.core.access import Scope
 from chalicelib.core.ids import AccountId
 from chalicelib.dialects.edge import Dialect, Route
 from tests.aws_calls import Calls
-from tests.dialects.camunda.models import deployed
 from tests.dialects.client import Api, Reply, key_of
-from tests.graphs import Ask, Call, document
+from tests.dialects.things import things
 from tests.world import TABLES, World
 
 VICTIM = AccountId("victim-of-strangers")
@@ -51,27 +50,9 @@ class Wall:
 
 @pytest.fixture(scope="module")
 def wall(world: World) -> Wall:
-    """Let the victim have runs in every state, a dead letter, definitions, a deployment, a batch, an app."""
-    api = key_of(world, VICTIM)
-    definition = deployed(api, "checked")
-    for key, block in (("order", Call("work")), ("asked", Ask("decide"))):
-        api.put(f"/ops/v1/definitions/{key}", document(block))
-        api.post(f"/ops/v1/definitions/{key}/publish")
-    world.outside.fail("work")
-    failed, waiting = (api.post(f"/ops/v1/definitions/{key}/runs").json["id"] for key in ("order", "asked"))
-    reviewed = api.post("/engine-rest/process-definition/key/checked/start", {}, content_type="application/json").json
-    world.settle()
-    api.delete(f"/engine-rest/process-instance/{reviewed['id']}")
-    places = [{"type": "startBeforeActivity", "activityId": "review"}]
-    body = {"processInstanceIds": [reviewed["id"]], "instructions": places}
-    batch = api.post(
-        f"/engine-rest/process-definition/{definition['id']}/restart-async", body, content_type="application/json"
-    ).json
-    api.put("/ops/v1/apps/shop/web", {"builds": []})
-    [letter] = [row["dead_letter_id"]["S"] for row in world.rows("dead-letters") if VICTIM in str(row)]
-    ids = (failed, waiting, reviewed["id"], letter, batch["id"], batch["seedJobDefinitionId"], f"{batch['id']}.0")
-    keys = (definition["id"], definition["deploymentId"], f"{waiting}.1", "order", "asked", "checked", f"wfr_{failed}")
-    return Wall(world, key_of(world, AccountId("stranger-at-the-wall")), (*ids, *keys))
+    """Let the victim have a little of everything."""
+    victim = things(world, VICTIM)
+    return Wall(world, key_of(world, AccountId("stranger-at-the-wall")), victim.ids)
 
 
 def bodies(known: str) -> Iterator[Any]:

@@ -7,8 +7,8 @@ import pytest
 from chalicelib.dialects.edge import Dialect, Route
 from tests.dialects.client import Api, Reply
 from tests.dialects.conftest import Log
-from tests.dialects.fuzz.things import ACCOUNT, Things, things
 from tests.dialects.test_every_route import GUARDED, ask, bodies, named
+from tests.dialects.things import ACCOUNT, Things, things
 from tests.world import World
 
 CANARY = "canary-5f3a"
@@ -46,7 +46,7 @@ PARAMETRIZED = [(dialect, route) for dialect, route in GUARDED if "{" in route.p
 
 @pytest.fixture(scope="module")
 def known(world: World) -> Things:
-    return things(world)
+    return things(world, ACCOUNT)
 
 
 def is_defect(reply: Reply) -> bool:

@@ -43,9 +43,9 @@ class Things:
         return _ALWAYS.get(parameter, self.ids)
 
 
-def things(world: World) -> Things:
+def things(world: World, account: AccountId) -> Things:
     """Make a little of everything: runs that failed, wait and were deleted, a dead letter, a batch, an app."""
-    api = key_of(world, ACCOUNT)
+    api = key_of(world, account)
     definition = deployed(api, "checked")
     for key, block in (("order", Call("work")), ("asked", Ask("decide"))):
         api.put(f"/ops/v1/definitions/{key}", document(block))
@@ -60,7 +60,7 @@ def things(world: World) -> Things:
     path = f"/engine-rest/process-definition/{definition['id']}/restart-async"
     batch = api.post(path, body, content_type="application/json").json
     api.put("/ops/v1/apps/shop/web", {"builds": []})
-    letters = tuple(row["dead_letter_id"]["S"] for row in world.rows("dead-letters") if ACCOUNT in str(row))
+    letters = tuple(row["dead_letter_id"]["S"] for row in world.rows("dead-letters") if account in str(row))
     runs = (failed, waiting, checked["id"])
     made = (batch["id"], batch["seedJobDefinitionId"], f"{batch['id']}.0", f"{waiting}.1")
     known = (definition["id"], definition["deploymentId"], "order", "asked", "checked")

@@ -18,8 +18,8 @@ from schemathesis.openapi import from_dict
 
 from chalicelib.dialects.openapi import document
 from tests.dialects.client import Reply
-from tests.dialects.fuzz.things import Things, things
 from tests.dialects.test_openapi import DIALECTS
+from tests.dialects.things import ACCOUNT, Things, things
 from tests.world import World
 
 FEW, MANY = 3, 60
@@ -37,7 +37,7 @@ def operations() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def known(world: World) -> Things:
-    return things(world)
+    return things(world, ACCOUNT)
 
 
 def ask(case: Any, known: Things, data: st.DataObject) -> Reply:
