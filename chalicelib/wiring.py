@@ -22,6 +22,7 @@ from chalicelib.service.access import Access
 from chalicelib.service.accounts import Accounts
 from chalicelib.service.apps import Apps
 from chalicelib.service.attendance import Attendance
+from chalicelib.service.audit import Audit
 from chalicelib.service.batch_work import BatchSweep, BatchWorker
 from chalicelib.service.batches import Batches, Sizes
 from chalicelib.service.births import Births
@@ -43,6 +44,7 @@ from chalicelib.service.together import Together
 from chalicelib.service.work import Worker
 from chalicelib.stores.accounts import AccountStore
 from chalicelib.stores.apps import AppStore
+from chalicelib.stores.audit import AuditStore
 from chalicelib.stores.batches import BatchStore
 from chalicelib.stores.bulk import BulkStore
 from chalicelib.stores.calls import Calls
@@ -138,6 +140,7 @@ class Services:
     """The use cases, ready to be called."""
 
     access: Access
+    audit: Audit
     definitions: Definitions
     runs: Runs
     restarts: Restarts
@@ -181,10 +184,11 @@ def build(
     house = _House.of(settings, machine, clients or connect_clients(settings))
     now, new_id, runs = machine.now, machine.new_id, _runs(house, machine)
     worker = _worker(house, settings, machine, performer or house.performer(machine))
-    batches = BatchStore(house.clients.connection, house.calls, house.runs, house.shards)
+    batches = BatchStore(house.calls, house.runs, house.shards)
     batch_queue = RunQueue(house.clients.sqs, settings.batches_queue_url, house.calls)
     return Services(
         access=Access(KeyStore(house.calls), now, new_id, machine.new_secret),
+        audit=Audit(AuditStore(house.calls, house.shards, now)),
         definitions=house.definitions,
         runs=runs,
         restarts=Restarts(house.runs, house.definitions, house.births(new_id), now, new_id),
@@ -229,7 +233,7 @@ def _runs(house: "_House", machine: Machine) -> Runs:
 
 def _batch_worker(house: "_House", machine: Machine, runs: Runs, batches: BatchStore, queue: RunQueue) -> BatchWorker:
     now, new_id = machine.now, machine.new_id
-    store = CancellationStore(house.clients.connection, house.calls, house.runs)
+    store = CancellationStore(house.calls, house.runs)
     cancellations = Cancellations(runs, house.runs, store, house.definitions, now, new_id)
     return BatchWorker(batches, house.runs, house.definitions, cancellations, queue, house.doorbell, now, new_id)
 
@@ -237,7 +241,7 @@ def _batch_worker(house: "_House", machine: Machine, runs: Runs, batches: BatchS
 def _bulk_restarts(house: "_House", settings: Settings, machine: Machine) -> BulkRestarts:
     return BulkRestarts(
         runs=house.runs,
-        births=ManyBirths(house.clients.connection, house.calls, house.runs),
+        births=ManyBirths(house.calls, house.runs),
         definitions=house.definitions,
         dispatch=DispatchQueue(house.clients.sqs, settings.dispatch_queue_url, house.calls),
         now=machine.now,
@@ -248,7 +252,7 @@ def _bulk_restarts(house: "_House", settings: Settings, machine: Machine) -> Bul
 def _dead_letters(house: "_House", settings: Settings, machine: Machine) -> DeadLetters:
     return DeadLetters(
         letters=DeadLetterStore(house.calls, house.shards, machine.now),
-        bulk=BulkStore(house.clients.connection, house.calls, house.runs),
+        bulk=BulkStore(house.calls, house.runs),
         runs=house.runs,
         definitions=house.definitions,
         dispatch=DispatchQueue(house.clients.sqs, settings.dispatch_queue_url, house.calls),
@@ -290,10 +294,10 @@ class _House:
 
     @classmethod
     def of(cls, settings: Settings, machine: Machine, clients: Clients) -> "_House":
-        connection, calls = clients.connection, Calls(machine.pause, machine.jitter)
+        calls = Calls(clients.connection, machine.pause, machine.jitter)
         shards = Shards(settings.list_shards, settings.due_shards)
         accounts = AccountStore(calls, machine.now)
-        deletions = RunDeletions(connection, calls, shards, machine.now)
+        deletions = RunDeletions(calls, shards, machine.now)
         policy = AddressPolicy(is_private_allowed=settings.is_private_network_allowed)
         queue = RunQueue(clients.sqs, settings.runs_queue_url, calls)
         bulk_queue = RunQueue(clients.sqs, settings.bulk_runs_queue_url, calls)
@@ -302,9 +306,9 @@ class _House:
             calls=calls,
             shards=shards,
             accounts=accounts,
-            runs=RunStore(connection, calls, shards, accounts, deletions, machine.now),
+            runs=RunStore(calls, shards, accounts, deletions, machine.now),
             policy=policy,
-            definitions=Definitions(DefinitionStore(connection, calls), policy, machine.now),
+            definitions=Definitions(DefinitionStore(calls), policy, machine.now),
             slots=SlotStore(calls),
             doorbell=Doorbell(queue, bulk_queue, machine.now),
         )
@@ -313,7 +317,7 @@ class _House:
         return Births(self.runs, self.definitions, self.doorbell, new_id)
 
     def lines(self, machine: Machine) -> Lines:
-        return Lines(LineStore(self.clients.connection, self.calls), self.runs, self.doorbell, machine.now)
+        return Lines(LineStore(self.calls), self.runs, self.doorbell, machine.now)
 
     def performer(self, machine: Machine) -> Performer:
         http = HttpCaller(self.policy, monotonic=machine.monotonic, now=lambda: machine.now() / 1000)

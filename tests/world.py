@@ -43,6 +43,7 @@ TABLES = (
     "accounts",
     "batches",
     "slots",
+    "audit",
 )
 
 

@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from chalice.app import Chalice, Request, Response
 
 from chalicelib.core.access import ApiKey, Scope
+from chalicelib.core.audit import Asked, read_reason
 from chalicelib.core.errors import Busy, Invalid, NotFound, RestartError, TooLarge
 from chalicelib.core.ids import AccountId
 from chalicelib.dialects.request_log import ANSWERED, JsonLines, Trace, tell
@@ -26,6 +27,7 @@ from chalicelib.service.access import Access
 from chalicelib.service.accounts import Accounts
 from chalicelib.service.apps import Apps
 from chalicelib.service.attendance import Attendance
+from chalicelib.service.audit import Audit
 from chalicelib.service.batch_work import BatchWorker
 from chalicelib.service.batches import Batches, Sizes
 from chalicelib.service.bulk_restarts import BulkRestarts
@@ -54,6 +56,8 @@ class Services(Protocol):
 
     @property
     def access(self) -> Access: ...
+    @property
+    def audit(self) -> Audit: ...
     @property
     def definitions(self) -> Definitions: ...
     @property
@@ -293,18 +297,41 @@ class Edge:
     def _answer(self, dialect: Dialect, route: Route, call: Call, trace: Trace) -> Answer:
         """Let a route's handler answer, if this caller may call it and the path can be meant."""
         services = self.services()
-        if route.scope is not None:
+        if route.scope is None:
+            answer = _handled(services, route, call)
+        else:
             key = services.access.authorize(dialect.read_secret(call), route.scope)
             trace.account, trace.key_id = key.realm, key.id
             call = replace(call, caller=key)
-        for name, value in call.params.items():
-            if name not in route.free and not PARAMETER.fullmatch(value):
-                raise ParameterInvalid(name)
-        answer = route.handler(services, call)
+            with services.audit.recorded(_asked(dialect, route, call, services.now())):
+                answer = _handled(services, route, call)
         size = len(answer.body.encode())
         if size > MAX_ANSWER:
             raise AnswerTooLarge(size)
         return answer
+
+
+def _handled(services: Services, route: Route, call: Call) -> Answer:
+    """Let a route's handler answer if the path can be meant."""
+    for name, value in call.params.items():
+        if name not in route.free and not PARAMETER.fullmatch(value):
+            raise ParameterInvalid(name)
+    return route.handler(services, call)
+
+
+def _asked(dialect: Dialect, route: Route, call: Call, at: int) -> Asked:
+    """Say for the audit who asks for what, and why; raise `ReasonInvalid`."""
+    return Asked(
+        id=call.request_id,
+        at=at,
+        account=call.account,
+        key_id=call.key.id,
+        dialect=dialect.name,
+        operation=f"{route.method} {route.path}",
+        target=call.params,
+        reason=read_reason(call.headers.get("x-reason")),
+        address=call.address,
+    )
 
 
 def _request_id(request: Request) -> str:

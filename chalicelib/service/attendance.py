@@ -15,6 +15,7 @@ from chalicelib.core.errors import Busy
 from chalicelib.core.runs import Run
 from chalicelib.service.runs import Runs
 from chalicelib.service.work import Worker
+from chalicelib.stores.audit_records import leaving
 from chalicelib.stores.shards import run_key
 
 HOLD_MS = 24_000  # API Gateway answers in our stead after 29 s, and the last read and the answer take their time
@@ -36,7 +37,7 @@ class Attendance:
         if run.status.is_ended:
             return run
         until = self.now() + HOLD_MS
-        with suppress(Busy):
+        with suppress(Busy), leaving(None):  # what a worker writes, nobody has asked for
             self.worker.advance(run_key(run.account, run.id), lambda: until - self.now())
         return self._stand_by(self._read_again(run), until)
 

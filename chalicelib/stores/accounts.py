@@ -30,5 +30,5 @@ class AccountStore:
         return settings
 
     def save(self, account: AccountId, settings: AccountSettings) -> None:
-        self.calls.make(AccountRow(account, document=pack(plain(settings))).save)
+        self.calls.save(AccountRow(account, document=pack(plain(settings))))
         self._remembered.pop(account, None)

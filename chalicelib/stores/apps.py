@@ -29,8 +29,7 @@ class AppStore:
     def save(self, account: AccountId, app: App, at: int) -> None:
         """Keep an app as it is now; the last to save it is right."""
         document: Json = {"fixed": app.fixed, "overrides": {**app.overrides}}
-        row = AppRow(_pk(account, app.name), _APP, document=pack(document), at=at)
-        self.calls.make(row.save)
+        self.calls.save(AppRow(_pk(account, app.name), _APP, document=pack(document), at=at))
 
     def build(self, account: AccountId, name: AppName, build: BuildId) -> Build | None:
         key = _pk(account, name)
@@ -50,8 +49,7 @@ class AppStore:
     def create_build(self, account: AccountId, name: AppName, build: Build) -> None:
         """Keep a build; keeping the same one again changes nothing."""
         versions: Json = {key: str(snapshot) for key, snapshot in build.versions.items()}
-        row = AppRow(_pk(account, name), _part(build.id), document=pack(versions), at=build.at)
-        self.calls.make(row.save)
+        self.calls.save(AppRow(_pk(account, name), _part(build.id), document=pack(versions), at=build.at))
 
 
 def _pk(account: AccountId, name: AppName) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pynamodb.connection import Connection
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
@@ -59,7 +58,6 @@ class TogetherTooLarge(TooLarge):
 
 @dataclass(frozen=True, slots=True)
 class BatchStore:
-    connection: Connection
     calls: Calls
     runs: RunStore
     shards: Shards
@@ -74,7 +72,7 @@ class BatchStore:
             for row in rows:
                 transaction.save(row, condition=BatchRow.pk.does_not_exist())
 
-        self.calls.transact(self.connection, put, batch.account, batch.id, writer)
+        self.calls.transact(put, batch.account, batch.id, writer)
 
     def load(self, account: AccountId, batch_id: str) -> Batch | None:
         return self.load_key(batch_key(account, batch_id))
@@ -126,7 +124,7 @@ class BatchStore:
                 transaction.save(job_row(batch, job), condition=BatchRow.pk.does_not_exist())
             transaction.update(head, actions=counts, condition=is_next)
 
-        self.calls.transact(self.connection, put, head.pk, "seed", str(batch.jobs_created))
+        self.calls.transact(put, head.pk, "seed", str(batch.jobs_created))
 
     def find_job(self, key: str, index: int) -> tuple[Batch | None, Job | None]:
         """Read a job and its batch in one call, consistently."""
@@ -172,7 +170,7 @@ class BatchStore:
         names = [plan.run.id for plan in plans]
         consumes = str([part.consumes is not None for part in parts])
         try:
-            self.calls.transact(self.connection, partial(put_parts, parts), writer, consumes, *names)
+            self.calls.transact(partial(put_parts, parts), writer, consumes, *names)
         except Refused as refused:
             check_lines(parts, refused, self.calls)
             raise
@@ -191,7 +189,7 @@ class BatchStore:
             token = [part.subject.run.id for part in left if isinstance(part.subject, Plan)]
             consumes = str([part.consumes is not None for part in left])
             try:
-                self.calls.transact(self.connection, put, row.pk, row.part, writer, consumes, *token)
+                self.calls.transact(put, row.pk, row.part, writer, consumes, *token)
             except Refused as refused:
                 if refused.is_refused(0):
                     return False
@@ -224,7 +222,7 @@ class BatchStore:
             transaction.update(row, actions=actions, condition=is_unmoved)
 
         try:
-            self.calls.transact(self.connection, put, row.pk, row.part, "fail", writer)
+            self.calls.transact(put, row.pk, row.part, "fail", writer)
         except Refused:
             return None
         return left
@@ -232,7 +230,7 @@ class BatchStore:
     def set_retries(self, batch: Batch, index: int, retries: int) -> bool:
         """Give a job so many retries; say no if it is gone."""
         row = self._job(batch, index)
-        return self.calls.accepts(lambda: row.update([BatchRow.retries.set(retries)], condition=BatchRow.pk.exists()))
+        return self.calls.updates(row, [BatchRow.retries.set(retries)], BatchRow.pk.exists())
 
     def delete_jobs(self, batch: Batch, jobs: Sequence[Job], at: int) -> bool:
         """Take up to fifty jobs away undone, all or none; say no if one of them was gone."""
@@ -244,7 +242,7 @@ class BatchStore:
 
         names = [str([job.index, job.retries]) for job in jobs]
         try:
-            self.calls.transact(self.connection, put, batch.account, batch.id, "delete", str(at), *names)
+            self.calls.transact(put, batch.account, batch.id, "delete", str(at), *names)
         except Refused:
             return False
         return True
@@ -257,7 +255,7 @@ class BatchStore:
     def change(self, batch: Batch, *actions: Action) -> bool:
         """Change the head of a batch that has not ended; say no if it has."""
         row = BatchRow(batch_key(batch.account, batch.id), HEAD)
-        return self.calls.accepts(lambda: row.update([*actions], condition=BatchRow.ended_at.does_not_exist()))
+        return self.calls.updates(row, [*actions], BatchRow.ended_at.does_not_exist())
 
     def suspend(self, batch: Batch, *, is_suspended: bool, wake_at: int) -> bool:
         """Let no job of a batch be worked on, or let them be; say no if it has ended."""
@@ -293,7 +291,7 @@ class BatchStore:
         """Show a batch's history to nobody any more; of one that has ended, let the sweep look whether all is gone."""
         hiding, row = BatchRow.is_hidden.set(True), BatchRow(batch_key(batch.account, batch.id), HEAD)
         if not self.change(batch, hiding):
-            self.calls.make(lambda: row.update([hiding, *_waking(wake_at)]))
+            self.calls.update(row, [hiding, *_waking(wake_at)])
 
     # -- what is left of one that is over
 

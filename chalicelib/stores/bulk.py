@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
 
-from pynamodb.connection import Connection
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
@@ -53,7 +52,6 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class BulkStore:
-    connection: Connection
     calls: Calls
     runs: RunStore
 
@@ -86,7 +84,7 @@ class BulkStore:
         left = parts
         while left:
             try:
-                self.calls.transact(self.connection, partial(put_parts, left), writer, *_names(left))
+                self.calls.transact(partial(put_parts, left), writer, *_names(left))
             except Refused as refused:
                 if is_whole:
                     check_lines(left, refused, self.calls)

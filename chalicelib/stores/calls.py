@@ -12,17 +12,20 @@ first one was its own.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from pynamodb.connection import Connection
 from pynamodb.exceptions import CancellationReason, PynamoDBException
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.errors import Busy, Throttled
 from chalicelib.core.ids import derived_uuid
+from chalicelib.stores.audit_records import Rehearsal, Trail, record_alone, record_in, trail
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -79,6 +82,7 @@ class Refused(Exception):
 class Calls:
     """Make calls, and repeat those whose outcome is unknown. `pause` sleeps seconds; `jitter` answers 0..1."""
 
+    connection: Connection
     pause: Callable[[float], None]
     jitter: Callable[[], float]
     attempts: int = 4
@@ -127,14 +131,71 @@ class Calls:
         possible = [key for key in keys if _can_be((key, None) if isinstance(key, str) else key)]
         return self.make(lambda: list(model.batch_get(possible, consistent_read=True))) if possible else []
 
-    def transact(self, connection: Connection, put: Callable[[TransactWrite], None], *token: str) -> None:
-        """Make one transaction; its token makes DynamoDB answer a repeat within ten minutes from the first."""
+    # -- writing; what a caller has asked for leaves a record, in the same transaction
 
+    def save(self, row: Model, condition: Condition | None = None) -> None:
+        """Put one row."""
+        self._write(lambda: row.save(condition=condition), lambda to: to.save(row, condition))
+
+    def update(self, row: Model, actions: list[Action], condition: Condition | None = None) -> None:
+        """Change one row; what it holds afterwards is not told."""
+        self._write(lambda: row.update(actions, condition), lambda to: to.update(row, actions, condition))
+
+    def updates(self, row: Model, actions: list[Action], condition: Condition) -> bool:
+        """Do the same, and say whether the condition held."""
+        try:
+            self.update(row, actions, condition)
+        except Refused:
+            return False
+        return True
+
+    def delete(self, row: Model, condition: Condition | None = None) -> None:
+        """Remove one row."""
+        self._write(lambda: row.delete(condition=condition), lambda to: to.delete(row, condition))
+
+    def _write(self, alone: Callable[[], object], put: Callable[[TransactWrite], None]) -> None:
+        if trail() is None:
+            self.make(alone)
+        else:
+            self.transact(put)
+
+    def transact(self, put: Callable[[TransactWrite], None], *token: str) -> None:
+        """Make one transaction; its token makes DynamoDB answer a repeat within ten minutes from the first."""
+        left = trail()
+        if left is None:
+            self._transact(put, *token)
+        else:
+            self._transact_recorded(put, left, *token)
+
+    def _transact(self, put: Callable[[TransactWrite], None], *token: str) -> None:
         def transact() -> None:
-            with TransactWrite(connection=connection, client_request_token=derived_uuid(*token)) as transaction:
+            with TransactWrite(connection=self.connection, client_request_token=derived_uuid(*token)) as transaction:
                 put(transaction)
 
         self.make(transact)
+
+    def _transact_recorded(self, put: Callable[[TransactWrite], None], left: Trail, *token: str) -> None:
+        """Do the same with a record behind all other actions, or before them if there is no room."""
+        rehearsal = Rehearsal()
+        put(cast("TransactWrite", rehearsal))
+        record = replace(left.next(), things=rehearsal.things, is_attempt=rehearsal.is_full)
+        name = (*token, record.position, *(thing.id for thing in record.things))
+        if record.is_attempt:
+            self.accepts(lambda: record_alone(left.shard, record))
+            self._transact(put, *name)
+            return
+
+        def put_recorded(transaction: TransactWrite) -> None:
+            put(transaction)
+            record_in(transaction, left.shard, record)
+
+        try:
+            self._transact(put_recorded, *name)
+        except Refused as refused:
+            if refused.is_refused_from(-1):  # the very request has come before, to a process that told of it
+                self._transact_recorded(put, left, *token)
+            else:
+                raise Refused(refused.reasons[:-1]) from refused
 
 
 def _can_be(key: tuple[str, str | float | None]) -> bool:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pynamodb.connection import Connection
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.core.batches import Batch, Job
@@ -27,7 +26,6 @@ _OF_THE_JOB = 2  # actions of a transaction
 
 @dataclass(frozen=True, slots=True)
 class CancellationStore:
-    connection: Connection
     calls: Calls
     runs: RunStore
 
@@ -54,7 +52,7 @@ class CancellationStore:
         token = [batch.id, str(job.index), str(done), str(at)]
         token += [str([run_of(part), part.subject.run.revision, part.puts[0].writer]) for part in parts]
         try:
-            self.calls.transact(self.connection, partial(write, batch, job, parts), *token)
+            self.calls.transact(partial(write, batch, job, parts), *token)
         except Refused as refused:
             puts = [part for part in parts for _ in part.puts]
             if refused.is_refused(0 if is_last else len(puts)):

@@ -18,7 +18,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from pynamodb.connection import Connection
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
@@ -33,7 +32,7 @@ from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.entries import plain, read
 from chalicelib.stores.numbers import whole
 from chalicelib.stores.packing import check_size, pack, unpack
-from chalicelib.stores.tables import DefinitionRow
+from chalicelib.stores.tables import URL, DefinitionRow
 
 KEPT_IN_MEMORY = 128  # parsed graphs
 _DRAFT, _PUBLISHED = "draft", "published"
@@ -61,7 +60,6 @@ class DefinitionSummary(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DefinitionStore:
-    connection: Connection
     calls: Calls
     _parsed: OrderedDict[tuple[str, str], Definition] = field(default_factory=OrderedDict)
     _numbers: OrderedDict[tuple[str, int], PublishedAs] = field(default_factory=OrderedDict)
@@ -163,7 +161,7 @@ class DefinitionStore:
         row = DefinitionRow(
             _pk(account, key), _DRAFT, snapshot_id=snapshot, document=packed, at=at, account=account, key=key
         )
-        self.calls.make(row.save)
+        self.calls.save(row)
         return snapshot
 
     def freeze(self, account: AccountId, version: Version) -> None:
@@ -178,7 +176,7 @@ class DefinitionStore:
         """
         row, settled = DefinitionRow(_pk(account, key), _PUBLISHED), DefinitionRow.retention
         action = settled.remove() if retention is None else settled.set(pack(plain(retention)))
-        return self.calls.accepts(lambda: row.update([action], condition=DefinitionRow.pk.exists()))
+        return self.calls.updates(row, [action], DefinitionRow.pk.exists())
 
     def publish(self, account: AccountId, draft: Version, newest: Version | None, at: int) -> Version:
         """Make the draft the next version; raise `PublishedMeanwhile` if `newest` is not the newest any more.
@@ -201,7 +199,7 @@ class DefinitionStore:
             transaction.update(DefinitionRow(_pk(account, draft.key), _PUBLISHED), _renewal(published, number), is_next)
 
         try:
-            self.calls.transact(self.connection, put, account, draft.key, draft.snapshot, str(number), str(at))
+            self.calls.transact(put, account, draft.key, draft.snapshot, str(number), str(at))
         except Refused as refused:
             if url and refused.is_refused(-2):
                 raise UrlTaken(url) from refused
@@ -224,7 +222,7 @@ def _renewal(version: Version, number: int) -> list[Action]:
 
 def _url_row(account: AccountId, url: str, key: DefinitionKey, at: int) -> DefinitionRow:
     """Write whose a URL is. It is in no list, so it may not have an account: `by_account` would show it."""
-    return DefinitionRow(f"{account}#url#{digest(url)}", "url", snapshot_id="-", key=key, at=at)
+    return DefinitionRow(f"{account}#url#{digest(url)}", URL, snapshot_id="-", key=key, at=at)
 
 
 def _pk(account: AccountId, key: DefinitionKey) -> str:

@@ -12,7 +12,6 @@ have been taken again by the time at which somebody slow comes to it.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from pynamodb.connection import Connection
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -51,7 +50,6 @@ def _is_born(at: int) -> Condition:
 
 @dataclass(frozen=True, slots=True)
 class RunDeletions:
-    connection: Connection
     calls: Calls
     shards: Shards
     now: Callable[[], int]
@@ -74,7 +72,7 @@ class RunDeletions:
                 give_back(transaction, run)
 
         try:
-            self.calls.transact(self.connection, put, row.pk, str(run.created_at), "delete", str(run.revision))
+            self.calls.transact(put, row.pk, str(run.created_at), "delete", str(run.revision))
         except Refused:
             return False
         return True
@@ -116,7 +114,8 @@ class RunDeletions:
         actions: list[Action] = [RunRow.journal_gone_at.set(at), RunRow.revision.set(gone.revision)]
         if not run.is_owing_callback:  # whose wake-up comes soon, and is followed by this one
             actions += self._waking(run, at + LINGER_MS)
-        return gone if self._change(run, actions) else None
+        row, is_unmoved = self._head(run)
+        return gone if self.calls.updates(row, actions, is_unmoved) else None
 
     def purge(self, run: Run, has_time: HasTime = _always) -> None:
         """Remove the journal of a run from which it has disappeared, and note what is left to take away.
@@ -129,7 +128,8 @@ class RunDeletions:
             if not self._remove(rows, has_time):
                 return
         if not run.is_owing_callback:
-            self._change(run, self._leaving(run))
+            row, is_unmoved = self._head(run)
+            self.calls.accepts(lambda: row.update(self._leaving(run), condition=is_unmoved))
 
     def _leaving(self, run: Run) -> list[Action]:
         """Say who takes away a run without journal: nobody; the sweep; DynamoDB, if there is nothing but the head."""
@@ -143,10 +143,9 @@ class RunDeletions:
     def _waking(self, run: Run, wake_at: int) -> list[Action]:
         return [RunRow.wake_at.set(wake_at), RunRow.due_shard.set(self.shards.due_of(run.id))]
 
-    def _change(self, run: Run, actions: list[Action]) -> bool:
-        row = RunRow(run_key(run.account, run.id))
-        is_unmoved = _is_born(run.created_at) & (RunRow.revision == run.revision)
-        return self.calls.accepts(lambda: row.update(actions, condition=is_unmoved))
+    def _head(self, run: Run) -> tuple[RunRow, Condition]:
+        """Answer a run's row, and what holds as long as nobody else has written it."""
+        return RunRow(run_key(run.account, run.id)), _is_born(run.created_at) & (RunRow.revision == run.revision)
 
     # -- rows
 

@@ -11,6 +11,7 @@ What has no head is no deployment: whoever was interrupted has left files that n
 
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -19,7 +20,7 @@ import msgspec
 from chalicelib.core.deployments import Deployment, DeploymentId, FileId
 from chalicelib.core.ids import AccountId, DefinitionKey
 from chalicelib.core.json_values import Json
-from chalicelib.stores.calls import Calls
+from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.packing import check_size, pack, unpack
 from chalicelib.stores.tables import DeploymentRow
 
@@ -44,13 +45,15 @@ class DeploymentStore:
         """Let a deployment be seen; saving the same one again changes nothing."""
         document = pack(cast("Json", msgspec.to_builtins(deployment)))
         check_size(document)
-        self._put(account, f"{_HEAD}{deployment.id}", document, deployment.at)
+        self.calls.save(DeploymentRow(account, f"{_HEAD}{deployment.id}", document=document, at=deployment.at))
 
     def delete(self, account: AccountId, deployment: DeploymentId) -> None:
         """Let a deployment be seen no more, then remove its files; what is interrupted is completed by a repeat."""
-        self._remove(account, f"{_HEAD}{deployment}")
+        head = DeploymentRow(account, f"{_HEAD}{deployment}")
+        with suppress(Refused):  # whoever was interrupted has removed it
+            self.calls.delete(head, DeploymentRow.pk.exists())
         for row in self._rows(account, f"{_FILE}{deployment}#", ["pk", "part"]):
-            self._remove(account, row.part)
+            self.calls.make(row.delete)
 
     # -- files
 
@@ -66,7 +69,7 @@ class DeploymentStore:
         return document
 
     def save_file(self, account: AccountId, deployment: DeploymentId, file: FileId, packed: bytes, at: int) -> None:
-        self._put(account, f"{_FILE}{deployment}#{file}", packed, at)
+        self.calls.make(DeploymentRow(account, f"{_FILE}{deployment}#{file}", document=packed, at=at).save)
 
     # -- suspended versions
 
@@ -90,10 +93,10 @@ class DeploymentStore:
         return head, any(row.part == suspended for row in rows)
 
     def suspend(self, account: AccountId, key: DefinitionKey, number: int, at: int) -> None:
-        self._put(account, _suspended(key, number), pack(None), at)
+        self.calls.save(DeploymentRow(account, _suspended(key, number), document=pack(None), at=at))
 
     def activate(self, account: AccountId, key: DefinitionKey, number: int) -> None:
-        self._remove(account, _suspended(key, number))
+        self.calls.delete(DeploymentRow(account, _suspended(key, number)))
 
     # -- rows
 
@@ -103,12 +106,6 @@ class DeploymentStore:
         begins = DeploymentRow.part.startswith(prefix)
         query = lambda: [*DeploymentRow.query(account, begins, consistent_read=True, attributes_to_get=attributes)]  # noqa: E731
         return self.calls.make(query)
-
-    def _put(self, account: AccountId, part: str, document: bytes, at: int) -> None:
-        self.calls.make(DeploymentRow(account, part, document=document, at=at).save)
-
-    def _remove(self, account: AccountId, part: str) -> None:
-        self.calls.make(DeploymentRow(account, part).delete)
 
 
 def _suspended(key: DefinitionKey, number: int) -> str:

@@ -36,7 +36,7 @@ class KeyStore:
             is_disabled=key.is_disabled,
         )
         try:
-            self.calls.make(lambda: row.save(condition=KeyRow.pk.does_not_exist()))
+            self.calls.save(row, KeyRow.pk.does_not_exist())
         except Refused:
             return
 
@@ -51,14 +51,10 @@ class KeyStore:
     def disable(self, account: AccountId, key_id: str) -> None:
         """Let a key open nothing any more."""
         for row in self._named(account, key_id):
-            self._disable(row.pk)
+            self.calls.update(row, [KeyRow.is_disabled.set(True)], KeyRow.pk.exists())
 
     def _named(self, account: AccountId, key_id: str) -> Sequence[KeyRow]:
         return self.calls.make(lambda: [*KeyRow.by_account.query(account, KeyRow.key_id == key_id)])
-
-    def _disable(self, pk: str) -> None:
-        row = KeyRow(pk)
-        self.calls.make(lambda: row.update([KeyRow.is_disabled.set(True)], condition=KeyRow.pk.exists()))
 
 
 def _key(row: KeyRow) -> ApiKey:

@@ -13,7 +13,6 @@ says so, and DynamoDB, which lets one transaction after the other at a row, make
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from pynamodb.connection import Connection
 from pynamodb.expressions.condition import size
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -134,7 +133,6 @@ def _members(run: Run, calls: Calls) -> list[RunId]:
 
 @dataclass(frozen=True, slots=True)
 class LineStore:
-    connection: Connection
     calls: Calls
 
     def members(self, run: Run) -> list[RunId]:
@@ -164,7 +162,7 @@ class LineStore:
             _append(transaction, [run])
 
         try:
-            self.calls.transact(self.connection, put, head.pk, "arrive", writer, str(run.revision))
+            self.calls.transact(put, head.pk, "arrive", writer, str(run.revision))
         except Refused as refused:
             if refused.is_refused(0):
                 raise

@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from pynamodb.connection import Connection
-
 from chalicelib.core.births import Plan
 from chalicelib.core.errors import Busy, RestartError
 from chalicelib.core.ids import RunId
@@ -31,7 +29,6 @@ Born = dict[RunId, Run | RestartError]
 
 @dataclass(frozen=True, slots=True)
 class ManyBirths:
-    connection: Connection
     calls: Calls
     runs: RunStore
 
@@ -60,7 +57,7 @@ class ManyBirths:
     def _bear(self, parts: Sequence[Part], writer: str) -> Born:
         names = [str((part.subject.run.id, part.consumes is not None)) for part in parts]
         try:
-            self.calls.transact(self.connection, partial(put_parts, parts), writer, *names)
+            self.calls.transact(partial(put_parts, parts), writer, *names)
         except Refused as refused:
             blamed = _blamed(parts, refused)
             born = {plan.run.id: self._bear_alone(plan, writer) for plan in blamed}

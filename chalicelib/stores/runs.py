@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
-from pynamodb.connection import Connection
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -64,7 +63,6 @@ def _is_due_before_its_turn(run: Run, at: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RunStore:
-    connection: Connection
     calls: Calls
     shards: Shards
     accounts: AccountStore
@@ -149,7 +147,7 @@ class RunStore:
         head, rows = self.rows(plan, writer)
         is_new = RunRow.pk.does_not_exist()
         if not rows and plan.dead_letter is None and consumed is None and not is_entering(run):
-            self.calls.make(lambda: head.save(condition=is_new))
+            self.calls.save(head, is_new)
             return
 
         def put(transaction: TransactWrite) -> None:
@@ -162,7 +160,7 @@ class RunStore:
                 unlisted(transaction, run.account, consumed, run.id)
             enter(transaction, [run])
 
-        self.calls.transact(self.connection, put, run.id, writer, str(consumed))
+        self.calls.transact(put, run.id, writer, str(consumed))
 
     # -- work on a run
 
@@ -245,7 +243,7 @@ class RunStore:
             transaction.update(letter, actions=[told], condition=DeadLetterRow.pk.exists())
 
         try:
-            self.calls.transact(self.connection, put, head.pk, writer, str(run.revision), "callback")
+            self.calls.transact(put, head.pk, writer, str(run.revision), "callback")
         except Refused as refused:
             if refused.is_refused(0):
                 raise
@@ -259,7 +257,7 @@ class RunStore:
 
     def _put_row(self, row: JournalRow) -> None:
         try:
-            self.calls.make(lambda: row.save(condition=JournalRow.pk.does_not_exist()))
+            self.calls.save(row, JournalRow.pk.does_not_exist())
         except Refused:
             stands = self.calls.find(JournalRow, row.pk, row.index)
             if stands is None or stands.writer != row.writer:
@@ -302,16 +300,16 @@ class RunStore:
     def _is_made(self, put: Callable[[TransactWrite], None], *token: str, is_leaving: bool) -> bool:
         """Make a transaction; say no if its last action, which leaves a line, was all that was refused."""
         try:
-            self.calls.transact(self.connection, put, *token)
+            self.calls.transact(put, *token)
         except Refused as refused:
             if not is_leaving or not refused.is_refused_from(-1):
                 raise
             return False
         return True
 
-    def _save_head(self, head: RunRow, condition: object) -> None:
+    def _save_head(self, head: RunRow, condition: Condition) -> None:
         try:
-            self.calls.make(lambda: head.save(condition=condition))  # type: ignore[arg-type]
+            self.calls.save(head, condition)
         except Refused:
             stands = self.calls.find(RunRow, head.pk)
             if stands is None or (stands.writer, stands.revision) != (head.writer, head.revision):

@@ -20,8 +20,8 @@ class Shards:
     lists: int
     due: int
 
-    def of(self, prefix: str, run_id: RunId) -> str:
-        return f"{prefix}#{crc32(run_id.encode()) % self.lists}"
+    def of(self, prefix: str, name: str) -> str:
+        return f"{prefix}#{crc32(name.encode()) % self.lists}"
 
     def all(self, prefix: str) -> list[str]:
         return [f"{prefix}#{shard}" for shard in range(self.lists)]

@@ -22,6 +22,8 @@ from pynamodb.models import Model
 
 from chalicelib.stores.run_tables import HeadRow, JournalRow, RunRow
 
+URL = "url"  # the version of a definition's row that says whose a URL is
+
 
 class BySnapshot(GlobalSecondaryIndex[Any]):
     class Meta:
@@ -223,6 +225,18 @@ class DeploymentRow(Model):
     at = NumberAttribute()
 
 
+class AuditRow(Model):
+    """What one transaction did, and who asked for it; `expires_at` in seconds."""
+
+    class Meta:
+        table_name = "audit"
+
+    pk = UnicodeAttribute(hash_key=True)
+    position = UnicodeAttribute(range_key=True)
+    document = BinaryAttribute(legacy_encoding=False)
+    expires_at = NumberAttribute()
+
+
 _TABLES: dict[type[Model], str] = {
     RunRow: "runs",
     JournalRow: "journal",
@@ -234,6 +248,7 @@ _TABLES: dict[type[Model], str] = {
     AccountRow: "accounts",
     SlotRow: "slots",
     BatchRow: "batches",
+    AuditRow: "audit",
 }
 
 

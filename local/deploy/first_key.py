@@ -21,8 +21,8 @@ from chalicelib.wiring import Machine
 
 def make(stage: str, region: str, account: str, name: str, machine: Machine) -> str:
     """Make a key that may do everything, and answer its secret; raise `AccountInvalid`."""
-    connect(stage, region)
-    access = Access(KeyStore(Calls(machine.pause, machine.jitter)), machine.now, machine.new_id, machine.new_secret)
+    calls = Calls(connect(stage, region), machine.pause, machine.jitter)
+    access = Access(KeyStore(calls), machine.now, machine.new_id, machine.new_secret)
     return access.create(AccountId(account), name, frozenset(Scope), "live", None)[1]
 
 

@@ -11,6 +11,7 @@ import app
 from chalicelib.core.access import LIVE, Scope
 from chalicelib.core.ids import AccountId
 from local.calls import observed
+from tests.audits import Changes
 from tests.permissions import Held
 from tests.world import World
 
@@ -43,10 +44,11 @@ class Api:
         if self.secret is not None:
             given.setdefault("authorization", f"Bearer {self.secret}")
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        with Client(self.served) as client, observed(held := Held("api_handler")):
+        with Client(self.served) as client, observed(held := Held("api_handler")), observed(changes := Changes()):
             response = client.http.request(method, path, headers=given, body=raw)
         assert response.headers["x-request-id"]
         assert not held.forbidden, held.forbidden
+        assert not changes.is_secret, changes.tables
         return Reply(response.status_code, response.headers, response.body)
 
     def get(self, path: str, **headers: str) -> Reply:

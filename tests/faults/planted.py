@@ -32,7 +32,7 @@ from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.flow_control import Turn
 from chalicelib.service.restarts import Restarts
 from chalicelib.service.work import Work, Worker
-from chalicelib.stores.calls import Calls, Refused
+from chalicelib.stores.calls import Refused
 from chalicelib.stores.dead_letters import letter_row
 from chalicelib.stores.journals import rows_of
 from chalicelib.stores.queues import AnyRing, Ring, RunQueue
@@ -73,7 +73,7 @@ def random_id(patch: pytest.MonkeyPatch) -> None:
 
 
 def own_write_is_a_strangers(patch: pytest.MonkeyPatch) -> None:
-    """A refused condition means that somebody else was there."""
+    """A refused condition means that somebody asked for something else."""
 
     def create(store: RunStore, plan: Plan, writer: str) -> Run:
         try:
@@ -128,14 +128,12 @@ def frozen_too_late(patch: pytest.MonkeyPatch) -> None:
 def no_transaction_token(patch: pytest.MonkeyPatch) -> None:
     """A transaction that is repeated is another one."""
 
-    def transact(calls: Calls, connection: Any, put: Callable[[TransactWrite], None], *_token: str) -> None:
-        def once() -> None:
-            with TransactWrite(connection=connection) as transaction:
-                put(transaction)
+    begin = TransactWrite.__init__
 
-        calls.make(once)
+    def anew(transaction: TransactWrite, client_request_token: str | None = None, **more: Any) -> None:
+        begin(transaction, **more)
 
-    patch.setattr(Calls, "transact", transact)
+    patch.setattr(TransactWrite, "__init__", anew)
 
 
 def claim_without_lease(patch: pytest.MonkeyPatch) -> None:
@@ -179,7 +177,7 @@ def unfenced_head(patch: pytest.MonkeyPatch) -> None:
             if letter is not None:
                 transaction.save(letter_row(letter, store.shards, store.accounts))
 
-        store.calls.transact(store.connection, put, run.id, writer, str(run.revision), str(index))
+        store.calls.transact(put, run.id, writer, str(run.revision), str(index))
         return moved
 
     patch.setattr(RunStore, "commit", commit)
@@ -350,7 +348,7 @@ HARMFUL = (
     Planted(no_wake_up, ("start",)),
     Planted(check_then_put, encounters=("two_requests_under_one_key",)),
     Planted(random_id, ("restart_from_the_beginning",)),
-    Planted(own_write_is_a_strangers, ("start",)),
+    Planted(own_write_is_a_strangers, encounters=("two_restarts_with_a_prefix_under_one_key",)),
     Planted(validate_first, ("restart_a_source_that_is_deleted_before_the_repeat",)),
     Planted(prefix_after_head, ("restart_with_a_short_prefix",)),
     Planted(frozen_too_late, ("restart_on_the_draft",)),

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pytest
-from pynamodb.connection import Connection
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
@@ -24,9 +23,9 @@ from chalicelib.stores.shards import run_key
 from tests.faults.planted import Planted
 
 
-def _change(calls: Calls, connection: Connection, put: Any) -> None:
+def _change(calls: Calls, put: Any) -> None:
     def once() -> None:
-        with TransactWrite(connection=connection) as transaction:
+        with TransactWrite(connection=calls.connection) as transaction:
             put(transaction)
 
     calls.make(once)
@@ -39,7 +38,7 @@ def line_entered_afterwards(patch: pytest.MonkeyPatch) -> None:
     def apart(store: RunStore, plan: Plan, writer: str) -> Run:
         made = create(store, plan, writer)
         if made is plan.run and made.line is Line.INBOXED:
-            _change(store.calls, store.connection, lambda to: enter(to, [made]))
+            _change(store.calls, lambda to: enter(to, [made]))
         return made
 
     patch.setattr(chalicelib.stores.runs, "enter", lambda _transaction, _runs: None)
@@ -59,7 +58,7 @@ def line_left_afterwards(patch: pytest.MonkeyPatch) -> None:
             ended = commit(store, run, index, entries, letter, writer)
         place = next(places_to_leave(run, store.calls))
         if place is not None:
-            _change(store.calls, store.connection, lambda to: let_leave(to, run, place))
+            _change(store.calls, lambda to: let_leave(to, run, place))
         return ended
 
     patch.setattr(RunStore, "commit", apart)

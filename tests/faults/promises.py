@@ -7,6 +7,7 @@
 | every run ends as it must; a failed one leaves one dead letter                | ENDED, LETTERS   |
 | a journal is dense, each entry written once, its prefix the source's          | JOURNAL          |
 | an effect that was journaled took place; undisturbed, it took place once      | EFFECTS          |
+| an accepted run has its record in the audit, and a record's runs are there   | RECORDS          |
 | what had ended before, and all of another account, is as it was               | TOUCHED          |
 | nothing is left to do: no wake-up, no lease, no message, no place in a line   | LEFT             |
 | no call named another account's rows; no handler raised, or answered with 500 | FOREIGN, DEFECT  |
@@ -16,10 +17,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any
+from typing import Any, cast
 
 from chalicelib.core.journal import Entry, Performed
 from chalicelib.stores.entries import unpack_entries
+from chalicelib.stores.packing import unpack
 from tests.faults.engines import Row
 from tests.faults.play import ENDED, Asked, Play
 from tests.faults.strikes import Strikes
@@ -45,7 +47,7 @@ def check(play: Play) -> list[str]:
     problems = play.problems
     problems += _asked_again(play)
     stands = read(play)
-    for look in (_runs, _ends, _letters, _journals, _effects, _untouched, _left):
+    for look in (_runs, _ends, _letters, _journals, _effects, _records, _untouched, _left):
         problems += look(play, stands)
     return problems
 
@@ -159,6 +161,19 @@ def _called(entries: Iterable[Entry]) -> Iterator[str]:
     for entry in entries:
         if isinstance(entry, Performed) and isinstance(entry.result, dict) and "status" in entry.result:
             yield entry.activity
+
+
+def _records(play: Play, stands: Stands) -> Iterator[str]:
+    """Whoever reads the audit knows of every run who asked for it, and is told of none that is not there."""
+    told = [cast("dict[str, Any]", unpack(row["document"]["B"])) for row in play.rows("audit") if _is_ours(row)]
+    named = {(thing["kind"], thing["id"]) for record in told for thing in record["things"]}
+    runs = {run for kind, run in named if kind == "run"}
+    accepted = {asked.run for asked in play.asked.values() if asked.run} - {*play.given.values()}
+    for run in (accepted & stands.runs.keys()) - runs:
+        cause = cast("dict[str, Any]", unpack(stands.runs[run]["told"]["B"]))["cause"]
+        if ("batch", cause["batch"]) not in named:
+            yield f"RECORDS: nobody knows who asked for {run}"
+    yield from (f"RECORDS: {run} is told of, and is not there" for run in runs - stands.runs.keys() - play.gone)
 
 
 def _untouched(play: Play, stands: Stands) -> Iterator[str]:

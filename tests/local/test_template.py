@@ -14,6 +14,7 @@ from chalicelib.stores.run_tables import JournalRow, RunRow
 from chalicelib.stores.tables import (
     AccountRow,
     AppRow,
+    AuditRow,
     BatchRow,
     DeadLetterRow,
     DefinitionRow,
@@ -36,12 +37,13 @@ TABLES: dict[str, type[Model]] = {
     "DeadLettersTable": DeadLetterRow,
     "KeysTable": KeyRow,
     "AppsTable": AppRow,
+    "AuditTable": AuditRow,
     "DeploymentsTable": DeploymentRow,
     "AccountsTable": AccountRow,
     "SlotsTable": SlotRow,
     "BatchesTable": BatchRow,
 }
-EXPIRING = {"RunsTable", "JournalTable", "DeadLettersTable", "SlotsTable"}
+EXPIRING = {"AuditTable", "RunsTable", "JournalTable", "DeadLettersTable", "SlotsTable"}
 TEMPLATE = read_template()
 CHALICE = Path(__file__).parents[2] / ".chalice"
 

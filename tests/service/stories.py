@@ -76,7 +76,7 @@ def completed(world: World, order: Json) -> Run:
 def go_cold(world: World) -> None:
     """Let another process, which has read no definition yet, do everything from here on."""
     services, store = world.services, world.services.definitions.store
-    cold = replace(services.definitions, store=DefinitionStore(store.connection, store.calls))
+    cold = replace(services.definitions, store=DefinitionStore(store.calls))
     world.services = replace(
         services,
         definitions=cold,

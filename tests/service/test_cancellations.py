@@ -134,7 +134,7 @@ def test_runs_that_never_stand_still_are_tried_again_later(play, services):
     services.batch_worker.look(batch_key(ACME, batch.id))
     [job] = services.batches.jobs(batch, after=-1, limit=9)
     store = services.batch_worker.cancellations.store
-    hasty = replace(services.batch_worker.cancellations, store=NeverInTime(store.connection, store.calls, store.runs))
+    hasty = replace(services.batch_worker.cancellations, store=NeverInTime(store.calls, store.runs))
 
     with pytest.raises(Busy):
         hasty.finish(batch, job, Cancellation(WHY))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ParamValidationError
+from pynamodb.connection import Connection
 from pynamodb.exceptions import PutError, PynamoDBException
 from pynamodb.transactions import TransactWrite
 
@@ -13,6 +14,7 @@ from chalicelib.stores.run_tables import JournalRow, RunRow
 from chalicelib.stores.runs import RunStore
 from tests.stores.faults import SILENCES, refusal
 
+NOWHERE = Connection(region="us-east-1")
 CANCELED = "TransactionCanceledException"
 HELD, CONFLICT, CONDITION = "None", "TransactionConflict", "ConditionalCheckFailed"
 
@@ -39,7 +41,7 @@ def pauses() -> list[float]:
 @pytest.fixture
 def patient(pauses) -> Calls:
     """Calls that are repeated up to four times, without sleeping."""
-    return Calls(pauses.append, jitter=lambda: 1.0)
+    return Calls(NOWHERE, pauses.append, jitter=lambda: 1.0)
 
 
 REFUSED = [
@@ -161,7 +163,7 @@ def test_pauses_grow_from_attempt_to_attempt_and_chance_shortens_them():
     pauses: list[float] = []
     chances = iter([1.0, 0.5, 0.0])
 
-    Calls(pauses.append, chances.__next__).make(Call(*[SILENCES[0]] * 3))
+    Calls(NOWHERE, pauses.append, chances.__next__).make(Call(*[SILENCES[0]] * 3))
 
     assert pauses == [0.1, 0.1, 0.0]
 
@@ -174,7 +176,7 @@ def write(store: RunStore, error: Exception) -> tuple[str, Callable[[], object]]
     row = JournalRow("acme#run", 1, entries=b"", writer="w")
 
     def transact() -> None:
-        with TransactWrite(connection=store.connection) as transaction:
+        with TransactWrite(connection=store.calls.connection) as transaction:
             transaction.save(row)
 
     is_of_transactions = CANCELED in str(error) or "Transaction" in str(error)

@@ -86,7 +86,7 @@ class TestInvokingAFunction:
 
 @pytest.mark.parametrize("make", [sqs_client, lambda_client])
 def test_a_client_is_made_once_and_only_when_it_is_used(world, make):
-    connection = world.services.restarts.runs.connection
+    connection = world.services.restarts.runs.calls.connection
 
     client = make(connection)
 

@@ -26,7 +26,7 @@ def elsewhere(definitions) -> DefinitionStore:
 
 
 def another_process(store: DefinitionStore) -> DefinitionStore:
-    return DefinitionStore(store.connection, store.calls)
+    return DefinitionStore(store.calls)
 
 
 def draft(store: DefinitionStore, block: Block, key: DefinitionKey = ORDER, account: AccountId = ACME) -> Version:

@@ -63,8 +63,8 @@ class PlaceInvalid(Invalid):
 class TimesInvalid(Invalid):
     code = "invalid_time"
 
-    def __init__(self) -> None:
-        super().__init__("'created_from' is later than 'created_to'.", field="created_from")
+    def __init__(self, first: str, last: str) -> None:
+        super().__init__(f"'{first}' is later than '{last}'.", field=first)
 
 
 class NoFields(Shape, frozen=True):
@@ -107,7 +107,7 @@ def read_filter(query: RunQuery) -> RunFilter:
     created_from = None if query.created_from is None else read_time(query.created_from, "created_from")
     created_to = None if query.created_to is None else read_time(query.created_to, "created_to")
     if created_from is not None and created_to is not None and created_from > created_to:
-        raise TimesInvalid
+        raise TimesInvalid("created_from", "created_to")
     return RunFilter(
         definition=None if query.definition is None else DefinitionKey(query.definition),
         status=query.status,

@@ -4,7 +4,7 @@ from chalicelib.dialects.credentials import bearer_or_api_key
 from chalicelib.dialects.edge import Answer, Call, Dialect, Route, Services
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import About, Operation, described
-from chalicelib.dialects.ops import apps, definitions, keys, restarts, retention, runs, settings
+from chalicelib.dialects.ops import apps, audit, definitions, keys, restarts, retention, runs, settings
 from chalicelib.dialects.ops.answers import Error, Health
 from chalicelib.dialects.ops.errors import write_error
 
@@ -37,6 +37,7 @@ OPERATIONS = described(
         *restarts.OPERATIONS,
         *apps.OPERATIONS,
         *keys.OPERATIONS,
+        *audit.OPERATIONS,
         *settings.OPERATIONS,
     ),
 )

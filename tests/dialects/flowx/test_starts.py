@@ -28,7 +28,7 @@ from tests.dialects.flowx.stories import (
 from tests.graphs import Ask, Call, Compute, document, steps
 from tests.world import MINUTE, World
 
-PUT, GET, QUERY, SEND = "dynamodb.PutItem", "dynamodb.GetItem", "dynamodb.Query", "sqs.SendMessageBatch"
+TRANSACT, GET, QUERY, SEND = "dynamodb.TransactWriteItems", "dynamodb.GetItem", "dynamodb.Query", "sqs.SendMessageBatch"
 
 
 def title(reply: Any) -> tuple[int, str]:
@@ -203,7 +203,7 @@ class TestACopy:
         for run in api.get("/ops/v1/runs").json["runs"]:
             api.post(f"/ops/v1/runs/{run['id']}/cancel")
 
-        assert made == [GET, GET, QUERY, PUT, SEND]
+        assert made == [GET, GET, QUERY, TRANSACT, SEND]
 
 
 class TestABuild:

@@ -96,7 +96,7 @@ class TestARestart:
         assert calls.made == [
             "dynamodb.GetItem",
             "dynamodb.GetItem",
-            "dynamodb.PutItem",
+            "dynamodb.TransactWriteItems",
             "sqs.SendMessageBatch",
         ]
 
