@@ -1,11 +1,13 @@
 """The tests' own client: it tells when a request crosses the wall between accounts, so that every test looks for it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from chalice.app import Chalice
 
 from chalicelib.core.access import Scope
+from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import AccountId
 from chalicelib.core.json_values import Json
 from chalicelib.dialects.edge import Answer, Call, Dialect, Edge, Route, Services
@@ -15,7 +17,8 @@ from tests.world import ACME, OTHER, World
 
 
 def reads(services: Services, account: AccountId) -> None:
-    services.definitions.at_url(account, "https://example.com/")
+    with suppress(NotFound):
+        services.definitions.at_url(account, "https://example.com/")
 
 
 def rings(services: Services, account: AccountId) -> None:
