@@ -58,6 +58,13 @@ def test_signing_keys_are_a_stage_s_own(given, keys):
     assert wiring.settings_from({**DEPLOYED, **given}).signing_keys == keys
 
 
+@pytest.mark.parametrize(("given", "previous"), [(None, None), ("", None), ("the one before", "the one before")])
+def test_no_previous_secret_opens_no_cursor(given, previous):
+    named = {} if given is None else {"REPRISE_PREVIOUS_CURSOR_SECRET": given}
+
+    assert wiring.settings_from({**DEPLOYED, **named}).previous_cursor_secret == previous
+
+
 @pytest.mark.parametrize("missing", DEPLOYED)
 def test_a_missing_setting_is_said_at_once(missing: str):
     with pytest.raises(KeyError):

@@ -208,7 +208,7 @@ class TestFunctions:
         assert settings.signing_keys == ("SigningKey", "NextSigningKey")
         assert (settings.list_shards, settings.due_shards, settings.retab_sdk) == (1, 16, 142)
 
-    @pytest.mark.parametrize("name", ["CursorSecret", "SigningKey", "NextSigningKey"])
+    @pytest.mark.parametrize("name", ["CursorSecret", "PreviousCursorSecret", "SigningKey", "NextSigningKey"])
     def test_a_secret_is_hidden_and_never_a_default(self, name: str) -> None:
         told = TEMPLATE["Parameters"][name]
 
