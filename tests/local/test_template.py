@@ -24,6 +24,7 @@ from chalicelib.stores.tables import (
 )
 from chalicelib.wiring import settings_from
 from local import aws
+from local.deploy.watching import queues
 from local.template import Resources, create, event_source_queue, read_template
 from tests.local.conftest import Clock
 from tests.permissions import FUNCTIONS, POLICIES, given, statements
@@ -134,6 +135,16 @@ class TestQueues:
         assert dead["QueueArn"] == made.arns["RunsDeadQueue"]
         assert runs["MessageRetentionPeriod"] == dead["MessageRetentionPeriod"] == str(14 * 24 * 60 * 60)
         assert runs["SqsManagedSseEnabled"] == dead["SqsManagedSseEnabled"] == "true"
+
+    def test_no_queue_is_spoken_to_in_the_clear_and_none_is_open_to_other_accounts(self) -> None:
+        [policy] = (
+            it["Properties"] for it in TEMPLATE["Resources"].values() if it.get("Type") == "AWS::SQS::QueuePolicy"
+        )
+        [statement] = policy["PolicyDocument"]["Statement"]
+
+        assert {queue["Ref"] for queue in policy["Queues"]} == {*queues(TEMPLATE)}
+        assert (statement["Effect"], statement["Action"]) == ("Deny", "sqs:*")
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
     def test_a_message_stays_hidden_for_six_times_as_long_as_its_function_may_take(self, made: Resources) -> None:
         hidden_s = int(self.attributes(made.refs["RunsQueue"])["VisibilityTimeout"])
