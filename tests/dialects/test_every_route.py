@@ -71,7 +71,7 @@ def bodies(known: str) -> Iterator[Any]:
 
 
 def path_of(route: Route, known: str) -> str:
-    return _PARAMETER.sub(lambda name: _NAMED.get(name[1], quote(known, safe="")), route.path)
+    return _PARAMETER.sub(lambda name: _NAMED.get(name[1], quote(known, safe="", errors="surrogatepass")), route.path)
 
 
 def ask(api: Api, route: Route, known: str, body: Any, **headers: str) -> Reply:
