@@ -121,7 +121,7 @@ def test_what_a_worker_works_on_is_neither_logged_nor_sent_to_a_queue(
     world: World, api: Api, log: Log, calls: Calls
 ) -> None:
     """Let a run with secrets wherever there is room for one fail, and its failure be told in vain."""
-    headers = {"Authorization": CANARY, "X-Key": "${key}"}
+    headers: dict[str, Any] = {"Authorization": CANARY, "X-Key": "${key}"}
     url = f"https://api.example.test/work?key={CANARY}"
     call = Call("work", {"action": {"type": "http", "url": url, "headers": headers, "body": "${card}"}})
     assert api.put("/ops/v1/definitions/secretive", document(call)).status == 200
