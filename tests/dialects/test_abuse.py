@@ -96,6 +96,18 @@ def test_fifty_at_once_under_one_key_are_one_restart_with_one_answer(known: Thin
     assert len({answer["body"] for answer in answers}) == 1
 
 
+def test_one_key_in_every_dialect_is_a_restart_in_each(known: Things) -> None:
+    source = failed(known)
+    before = {row["pk"]["S"] for row in known.world.rows("runs")}
+
+    for name in sorted(RESTARTS, reverse=True):  # Upstash first, whose letter whoever comes first consumes
+        method, path, body = RESTARTS[name](*source)
+        for _ in range(2):
+            assert known.api(method, path, body, content_type="application/json", idempotency_key="one").status < 300
+
+    assert len({row["pk"]["S"] for row in known.world.rows("runs")} - before) == len(RESTARTS)
+
+
 def test_fifty_at_once_without_a_key_are_fifty(known: Things) -> None:
     asked = RESTARTS["ops"](*failed(known))
 
