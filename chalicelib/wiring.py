@@ -68,7 +68,9 @@ from chalicelib.stores.tables import connect
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a stage decides. The secret seals cursors; shards may be raised, never lowered.
+    """What a stage decides. The secret seals cursors, and the previous one still opens them.
+
+    Shards may be raised, never lowered.
 
     `retab_sdk` is the patch number of Retab's SDK 0.0.x that its clients use: two of its answers differ by it.
     `flowx_prefix` is the one segment under which FlowX's routes stand too. `signing_keys` are the current one, with
@@ -88,6 +90,7 @@ class Settings:
     retab_sdk: int = 142
     flowx_prefix: str = "rtm"
     signing_keys: tuple[str, str] | None = None
+    previous_cursor_secret: str | None = None
     batch_sizes: Sizes = field(default_factory=Sizes)
 
 
@@ -107,6 +110,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         retab_sdk=int(environment.get("REPRISE_RETAB_SDK", "142")),
         flowx_prefix=environment.get("REPRISE_FLOWX_PREFIX", "rtm"),
         signing_keys=_signing_keys(environment),
+        previous_cursor_secret=environment.get("REPRISE_PREVIOUS_CURSOR_SECRET") or None,
         batch_sizes=_sizes(environment),
     )
 
@@ -208,7 +212,7 @@ def build(
         attendance=Attendance(runs, worker, now, machine.pause),
         doorbell=house.doorbell,
         sweep=Sweep(house.runs, house.doorbell, house.shards, now),
-        cursors=Cursors(settings.cursor_secret),
+        cursors=Cursors(settings.cursor_secret, settings.previous_cursor_secret),
         now=now,
         new_id=new_id,
         retab_sdk=settings.retab_sdk,

@@ -1,5 +1,6 @@
 """The composition root: what it reads, and what stands in for AWS on a laptop."""
 
+import base64
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,20 @@ def test_a_function_reads_its_settings_from_its_environment():
 )
 def test_signing_keys_are_a_stage_s_own(given, keys):
     assert wiring.settings_from({**DEPLOYED, **given}).signing_keys == keys
+
+
+def test_a_secret_of_a_key_is_256_bits_of_chance():
+    new_secret = wiring.Machine().new_secret
+
+    assert len(base64.urlsafe_b64decode(f"{new_secret()}=")) == 32
+    assert len({new_secret() for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize(("given", "previous"), [(None, None), ("", None), ("the one before", "the one before")])
+def test_no_previous_secret_opens_no_cursor(given, previous):
+    named = {} if given is None else {"REPRISE_PREVIOUS_CURSOR_SECRET": given}
+
+    assert wiring.settings_from({**DEPLOYED, **named}).previous_cursor_secret == previous
 
 
 @pytest.mark.parametrize("missing", DEPLOYED)

@@ -23,6 +23,7 @@ from local import aws
 from local.template import Resources, create, read_template
 from tests import backends
 from tests.aws_calls import harness
+from tests.realms import walled
 
 ACME = AccountId("acme")
 OTHER = AccountId("other")
@@ -191,10 +192,13 @@ class World:
         self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
 
     def deliver(self) -> int:
-        """Let workers handle every visible message, and answer how many there were."""
+        """Let workers handle every visible message, and answer how many there were: none names another's rows."""
         messages = self.messages()
         for message in messages:
-            self.services.worker.advance(read_message(message["Body"]), lambda: MINUTE)
+            key = read_message(message["Body"])
+            with walled() as wall:
+                self.services.worker.advance(key, lambda: MINUTE)
+            assert not wall.foreign(key.partition("#")[0]), (key, wall.foreign(key.partition("#")[0]))
             self.forget(message)
         return len(messages)
 

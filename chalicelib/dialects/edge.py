@@ -164,7 +164,7 @@ class Dialect:
     mark: str | None = None
 
     def has(self, path: str) -> bool:
-        return path.startswith(self.prefixes) or (self.mark is not None and self.mark in path)
+        return f"{path}/".startswith(self.prefixes) or (self.mark is not None and self.mark in path)
 
 
 # -- what is refused before any use case is asked

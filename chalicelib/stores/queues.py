@@ -5,10 +5,11 @@ A ring that fails is no failure: the run's `wake_at` makes the sweep ring again.
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -19,6 +20,7 @@ from chalicelib.stores.calls import Calls
 _LOG = logging.getLogger("reprise.queues")
 
 BATCH = 10  # messages that SQS takes in one call
+_KEY = re.compile("[!-~]{1,255}#[!-~]{1,255}")  # less than DynamoDB takes in a key, and no text that it cannot
 
 
 class MessageInvalid(Invalid):
@@ -122,10 +124,14 @@ def _read(body: str) -> dict[str, Any]:
     return message if isinstance(message, dict) else {}
 
 
+def _is_key(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and _KEY.fullmatch(value) is not None
+
+
 def read_message(body: str) -> str:
     """Answer the run key that a message names; raise `MessageInvalid` for anything else."""
     key = _read(body).get("run")
-    if not isinstance(key, str) or not key.count("#"):
+    if not _is_key(key):
         raise MessageInvalid("The message names no run.")
     return key
 
@@ -134,15 +140,17 @@ def read_batch_ring(body: str) -> BatchRing:
     """Answer which batch or job a message asks for; raise `MessageInvalid` for anything else."""
     message = _read(body)
     key, job = message.get("batch"), message.get("job")
-    if not isinstance(key, str) or not key.count("#") or not (job is None or type(job) is int):
+    if not _is_key(key) or not (job is None or type(job) is int):
         raise MessageInvalid("The message names no batch.")
     return BatchRing(key, job)
 
 
 def read_dispatch(body: str) -> list[Dispatched]:
     """Answer the runs that a message asks to ring for; raise `MessageInvalid` for anything else."""
-    runs = _read(body).get("runs")
     try:
-        return msgspec.convert(runs, list[Dispatched])
+        runs = msgspec.convert(_read(body).get("runs"), list[Dispatched])
     except msgspec.ValidationError as error:
         raise MessageInvalid("The message names no runs.") from error
+    if not all(_is_key(run.key) for run in runs):
+        raise MessageInvalid("The message names what is no run.")
+    return runs

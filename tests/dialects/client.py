@@ -1,6 +1,9 @@
 """A client of the whole service, as a stranger has one: requests in, answers out."""
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +16,7 @@ from chalicelib.core.ids import AccountId
 from local.calls import observed
 from tests.audits import Changes
 from tests.permissions import Held
+from tests.realms import walled
 from tests.world import World
 
 
@@ -34,21 +38,36 @@ class Reply:
 
 @dataclass(frozen=True)
 class Api:
-    """One caller, by the secret of a key. Header names are written with underscores."""
+    """One caller, by the secret of a key. Header names are written with underscores.
+
+    Of every request it is asserted that it names no row but the caller's, that it asks AWS for nothing that the
+    function may not, and that what it changes is in the audit.
+    """
 
     secret: str | None = None
     served: Chalice = field(default_factory=lambda: app.app)
+    realm: AccountId | None = None
+    """Whose the key is, where that is known; else whoever the product says is calling."""
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         if self.secret is not None:
             given.setdefault("authorization", f"Bearer {self.secret}")
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        with Client(self.served) as client, observed(held := Held("api_handler")), observed(changes := Changes()):
+        with (
+            Client(self.served) as client,
+            observed(held := Held("api_handler")),
+            observed(changes := Changes()),
+            walled() as wall,
+            callers() as told,
+        ):
             response = client.http.request(method, path, headers=given, body=raw)
         assert response.headers["x-request-id"]
         assert not held.forbidden, held.forbidden
         assert not changes.is_secret, changes.tables
+        *_, caller = told  # others, if any, were answered while this one waited
+        assert self.realm is None or caller in (None, self.realm), caller
+        assert not wall.foreign(caller), (caller, wall.foreign(caller))
         return Reply(response.status_code, response.headers, response.body)
 
     def get(self, path: str, **headers: str) -> Reply:
@@ -67,9 +86,23 @@ class Api:
         return self.get(f"/ops/v1/runs/{run_id}").json
 
 
+@contextmanager
+def callers() -> Iterator[list[str | None]]:
+    """Gather whose the keys of the requests are that are answered inside, as the log tells it; None: nobody's."""
+    told: list[str | None] = []
+    handler, log = logging.Handler(), logging.getLogger("reprise.requests")
+    handler.emit = lambda record: told.append(record.__dict__["fields"]["account"])  # type: ignore[method-assign]
+    log.addHandler(handler)
+    try:
+        yield told
+    finally:
+        log.removeHandler(handler)
+
+
 def key_of(
     world: World, account: AccountId, *scopes: Scope, expires_at: int | None = None, environment: str = LIVE
 ) -> Api:
     """Make a key that may do so much, and answer a client that shows it."""
-    _, secret = world.services.access.create(account, "a test's", frozenset(scopes or Scope), environment, expires_at)
-    return Api(secret)
+    access = world.services.access
+    key, secret = access.create(account, "a test's", frozenset(scopes or Scope), environment, expires_at)
+    return Api(secret, realm=key.realm)

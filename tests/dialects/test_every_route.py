@@ -71,12 +71,12 @@ def bodies(known: str) -> Iterator[Any]:
 
 
 def path_of(route: Route, known: str) -> str:
-    return _PARAMETER.sub(lambda name: _NAMED.get(name[1], quote(known, safe="")), route.path)
+    return _PARAMETER.sub(lambda name: _NAMED.get(name[1], quote(known, safe="", errors="surrogatepass")), route.path)
 
 
-def ask(api: Api, route: Route, known: str, body: Any) -> Reply:
+def ask(api: Api, route: Route, known: str, body: Any, **headers: str) -> Reply:
     taken = route.content_types[0].replace("*/*", "application/json")
-    given = {"content_type": taken, "accept": "application/json"}
+    given = {"content_type": taken, "accept": "application/json", **headers}
     return api(route.method, path_of(route, known), None if route.method == "GET" else body, **given)
 
 

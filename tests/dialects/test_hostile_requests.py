@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.effects import Failed
 from chalicelib.dialects.edge import Dialect, Route
+from tests.aws_calls import Calls
 from tests.dialects.client import Api, Reply
 from tests.dialects.conftest import Log
 from tests.dialects.test_every_route import GUARDED, ask, bodies, named
 from tests.dialects.things import ACCOUNT, Things, things
+from tests.graphs import Call, document
 from tests.world import World
 
 CANARY = "canary-5f3a"
@@ -23,6 +26,9 @@ HOSTILE_IDS = (
     "\x00",
     "a\r\nSet-Cookie: b=c",
     "\u202e",
+    "\ud800",
+    "#",
+    "?a=b",
     "${jndi:ldap://x}",
     "' OR 1=1 --",
     "x" * 2049,
@@ -109,6 +115,31 @@ def _send(api: Api, route: Route, body: Any, headers: dict[str, str]) -> Reply:
     path = route.path.replace("{", "").replace("}", "")
     taken = route.content_types[0].replace("*/*", "application/json")
     return api(route.method, path, None if route.method == "GET" else body, content_type=taken, **headers)
+
+
+def test_what_a_worker_works_on_is_neither_logged_nor_sent_to_a_queue(
+    world: World, api: Api, log: Log, calls: Calls
+) -> None:
+    """Let a run with secrets wherever there is room for one fail, and its failure be told in vain."""
+    headers: dict[str, Any] = {"Authorization": CANARY, "X-Key": "${key}"}
+    url = f"https://api.example.test/work?key={CANARY}"
+    call = Call("work", {"action": {"type": "http", "url": url, "headers": headers, "body": "${card}"}})
+    assert api.put("/ops/v1/definitions/secretive", document(call)).status == 200
+    api.post("/ops/v1/definitions/secretive/publish")
+    world.outside.answers["work?key=" + CANARY] = lambda _call: Failed("http_500", f"said: {CANARY}", is_retryable=True)
+    world.outside.answers[CANARY] = lambda _call: Failed("connection", CANARY, is_retryable=True)
+
+    told = {"url": f"https://told.example.test/{CANARY}", "headers": {"X-Key": CANARY}}
+    body = {"input": {"key": CANARY, "card": CANARY}, "failure_callback": told}
+    run = api.post("/ops/v1/definitions/secretive/runs", body).json["id"]
+    calls.made.clear()
+    calls.requests.clear()
+    world.settle()
+
+    assert api.run(run)["status"] == "failed"
+    assert len(log.lines) > 3
+    assert CANARY not in log.written.getvalue()
+    assert CANARY not in str([it for name, it in zip(calls.made, calls.requests, strict=True) if name[:3] == "sqs"])
 
 
 def test_no_text_of_a_request_makes_a_line_of_the_log(known: Things, log: Log) -> None:

@@ -3,7 +3,6 @@
 The other account holds the same runs under the same ids, so that whoever forgets the account finds the wrong row.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -11,11 +10,10 @@ import boto3
 from local import aws
 from tests.faults.engines import STAGE
 from tests.faults.stage import Stage
+from tests.realms import NOBODYS, named
 from tests.world import ACME, OTHER
 
 MIRRORED = ("runs", "journal", "dead-letters", "definitions", "slots")
-_NOBODYS = ("due#",)
-"""What the sweep reads: it works for all accounts, and rings for keys alone."""
 
 
 def mirror(stage: Stage) -> None:
@@ -37,37 +35,9 @@ def _told(value: dict[str, Any]) -> dict[str, Any]:
 
 def foreign_key(name: str, request: dict[str, Any]) -> str | None:
     """Answer a key in a call that is not this account's; None if there is none."""
-    if not name.startswith("dynamodb."):
-        return None
-    keys = (key for table, key in _keys(name, request) if not table.startswith("reprise-keys-"))
+    keys = (key for place, key in named(name, request) if not place.startswith("reprise-keys-"))
     return next((key for key in keys if not _is_ours(key)), None)
 
 
 def _is_ours(key: str) -> bool:
-    return key == ACME or key.startswith((f"{ACME}#", *_NOBODYS))
-
-
-def _keys(name: str, request: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """List the partition keys that a call names, each with its table."""
-    match name.removeprefix("dynamodb."):
-        case "BatchGetItem":
-            for table, of in request["RequestItems"].items():
-                yield from ((table, key["pk"]["S"]) for key in of["Keys"])
-        case "TransactWriteItems" | "TransactGetItems":
-            for action in request["TransactItems"]:
-                yield from (_place(item) for item in action.values())
-        case "Query":
-            yield request["TableName"], _hash_key(request)
-        case _:
-            yield _place(request)
-
-
-def _place(item: dict[str, Any]) -> tuple[str, str]:
-    return item["TableName"], (item.get("Key") or item["Item"])["pk"]["S"]
-
-
-def _hash_key(request: dict[str, Any]) -> str:
-    """Answer the value that a query's first condition demands: PynamoDB writes the hash key's first."""
-    place = request["KeyConditionExpression"].split("=", 1)[1].split()[0].strip("()")
-    key: str = request["ExpressionAttributeValues"][place]["S"]
-    return key
+    return key == ACME or key.startswith((f"{ACME}#", *NOBODYS))

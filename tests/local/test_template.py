@@ -25,6 +25,7 @@ from chalicelib.stores.tables import (
 )
 from chalicelib.wiring import settings_from
 from local import aws
+from local.deploy.watching import queues
 from local.template import Resources, create, event_source_queue, read_template
 from tests.local.conftest import Clock
 from tests.permissions import FUNCTIONS, POLICIES, given, statements
@@ -137,6 +138,16 @@ class TestQueues:
         assert runs["MessageRetentionPeriod"] == dead["MessageRetentionPeriod"] == str(14 * 24 * 60 * 60)
         assert runs["SqsManagedSseEnabled"] == dead["SqsManagedSseEnabled"] == "true"
 
+    def test_no_queue_is_spoken_to_in_the_clear_and_none_is_open_to_other_accounts(self) -> None:
+        [policy] = (
+            it["Properties"] for it in TEMPLATE["Resources"].values() if it.get("Type") == "AWS::SQS::QueuePolicy"
+        )
+        [statement] = policy["PolicyDocument"]["Statement"]
+
+        assert {queue["Ref"] for queue in policy["Queues"]} == {*queues(TEMPLATE)}
+        assert (statement["Effect"], statement["Action"]) == ("Deny", "sqs:*")
+        assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
     def test_a_message_stays_hidden_for_six_times_as_long_as_its_function_may_take(self, made: Resources) -> None:
         hidden_s = int(self.attributes(made.refs["RunsQueue"])["VisibilityTimeout"])
 
@@ -210,7 +221,7 @@ class TestFunctions:
         assert settings.signing_keys == ("SigningKey", "NextSigningKey")
         assert (settings.list_shards, settings.due_shards, settings.retab_sdk) == (1, 16, 142)
 
-    @pytest.mark.parametrize("name", ["CursorSecret", "SigningKey", "NextSigningKey"])
+    @pytest.mark.parametrize("name", ["CursorSecret", "PreviousCursorSecret", "SigningKey", "NextSigningKey"])
     def test_a_secret_is_hidden_and_never_a_default(self, name: str) -> None:
         told = TEMPLATE["Parameters"][name]
 

@@ -66,6 +66,8 @@ RESTATE = Dialect(
     name="restate",
     prefixes=(
         "/invocations",
+        "/v1/invocations",
+        "/v1/internal/",
         "/v2/",
         "/v3/",
         "/v4/",
