@@ -39,6 +39,7 @@ from chalicelib.service.flow_control import Flows
 from chalicelib.service.restarts import Restarts
 from chalicelib.service.resumptions import Resumptions
 from chalicelib.service.runs import Runs
+from chalicelib.service.tallies import tallied
 from chalicelib.service.together import Together
 
 _TRACE = "reprise"  # where a request's trace stands in its context
@@ -265,13 +266,14 @@ class Edge:
         return next(fitting, self.dialects[0])
 
     def _middleware(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
-        trace = Trace(_request_id(request))
-        request.context[_TRACE] = trace
-        token = ANSWERED.set(trace.request_id)
-        try:
-            return self._respond(request, get_response, trace)
-        finally:
-            ANSWERED.reset(token)
+        with tallied() as tally:
+            trace = Trace(_request_id(request), tally=tally)
+            request.context[_TRACE] = trace
+            token = ANSWERED.set(trace.request_id)
+            try:
+                return self._respond(request, get_response, trace)
+            finally:
+                ANSWERED.reset(token)
 
     def _respond(self, request: Request, get_response: Callable[[Request], Response], trace: Trace) -> Response:
         dialect, response = self._dialect_of(request.path), get_response(request)

@@ -4,7 +4,9 @@ import json
 import logging
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from chalicelib.service.tallies import Tally
 
 _LOG = logging.getLogger("reprise.requests")
 ANSWERED: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -19,6 +21,7 @@ class Trace:
     account: str | None = None
     key_id: str | None = None
     refusal: str | None = None
+    tally: Tally = field(default_factory=Tally)
 
 
 def tell(trace: Trace, dialect: str, method: str, route: str | None, status: int) -> None:
@@ -32,6 +35,7 @@ def tell(trace: Trace, dialect: str, method: str, route: str | None, status: int
         "refusal": trace.refusal,
         "account": trace.account,
         "key_id": trace.key_id,
+        **trace.tally.fields,
     }
     _LOG.info("request", extra={"fields": fields})
 

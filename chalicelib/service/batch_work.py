@@ -17,10 +17,12 @@ from chalicelib.core.errors import Busy, RestartError
 from chalicelib.core.ids import RunId, digest
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.runs import GRACE_MS, Run
+from chalicelib.service.batch_log import log_batch_ended, log_batch_seen, log_job_done, log_job_failed
 from chalicelib.service.cancellations import LOADED, Cancellations
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell, due_soon
 from chalicelib.service.orders import plan_order
+from chalicelib.service.run_log import log_made_together
 from chalicelib.stores.batch_rows import batch_key
 from chalicelib.stores.batches import SEEDED_AT_ONCE, BatchStore
 from chalicelib.stores.calls import Refused
@@ -94,8 +96,9 @@ class BatchWorker:
     def _monitor(self, batch: Batch) -> None:
         """End a batch without jobs; ring once more for those of one that has not moved since the last look."""
         jobs, failed = self.batches.count_jobs(batch)
+        log_batch_seen(batch, left=jobs, failed=failed)
         if not jobs:
-            self.batches.end(batch, self.now(), self.new_id())
+            self._end(batch)
             return
         self.batches.wake(batch, self.now() + GRACE_MS if jobs > failed else None, jobs)
         if jobs > failed and batch.remaining in (None, jobs):
@@ -130,6 +133,7 @@ class BatchWorker:
             return self._failed(batch, job, error)
         if not is_done:
             return None
+        log_job_done(batch, job)
         if batch.started_at is None:
             self.batches.begin(batch, self.now())
         if job.index >= batch.jobs - LAST_ONES:
@@ -150,6 +154,7 @@ class BatchWorker:
         plans = [self._plan(batch, order, source, run) for source, run in self._sources(batch, job)]
         is_done = self.batches.finish(batch, job, plans, self.new_id(), self.now())
         if is_done:
+            log_made_together(plan.run for plan in plans)
             self.doorbell.ring_bulk(due_soon([plan.run for plan in plans], self.now()))
         return is_done
 
@@ -167,13 +172,18 @@ class BatchWorker:
 
     def _failed(self, batch: Batch, job: Job, error: RestartError) -> JobFailure:
         failure = JobFailure(error.code, error.message, dict(error.details))
+        log_job_failed(batch, job, failure)
         if self.batches.fail(batch, job, failure, self.now(), self.new_id()):
             self.queue.put([self._job_ring(batch, job)])
         return failure
 
     def _end_if_done(self, batch: Batch) -> None:
         if batch.is_seeded and not self.batches.jobs(batch.account, batch.id, limit=1):
-            self.batches.end(batch, self.now(), self.new_id())
+            self._end(batch)
+
+    def _end(self, batch: Batch) -> None:
+        if self.batches.end(batch, self.now(), self.new_id()):
+            log_batch_ended(batch)
 
     # -- rings
 

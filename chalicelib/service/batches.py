@@ -12,6 +12,7 @@ from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.job_logs import JobEntry
 from chalicelib.core.refusals import KeyReused
 from chalicelib.core.runs import GRACE_MS, Cause
+from chalicelib.service.batch_log import log_batch_made
 from chalicelib.service.commands import Command
 from chalicelib.stores.batch_rows import batch_key
 from chalicelib.stores.batches import BatchStore
@@ -114,6 +115,8 @@ class Batches:
             if earlier is None:
                 raise Busy from None
             batch = earlier
+        else:
+            log_batch_made(batch)
         self._ring(batch)
         return batch
 

@@ -17,6 +17,7 @@ from chalicelib.core.versions import SameVersion, Version, VersionChoice
 from chalicelib.service.commands import Command
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import due_soon
+from chalicelib.service.run_log import log_made_together
 from chalicelib.stores.many_births import ManyBirths
 from chalicelib.stores.queues import DispatchQueue
 from chalicelib.stores.runs import RunStore
@@ -91,6 +92,7 @@ class BulkRestarts:
             request = replace(wishes, source=RunId(command.subject), is_resting=True)
             outcomes.append(earlier.get(birth.run_id) or _planned(request, source, versions, birth))
         born = self.births.bear([*_consuming_once(outcomes)], self.new_id())
+        log_made_together(one.run for one in outcomes if isinstance(one, Plan) and born[one.run.id] is one.run)
         self._ring(run for run in born.values() if isinstance(run, Run))
         made = [born[one.run.id] if isinstance(one, Plan) else one for one in outcomes]
         return [_checked(command, outcome) for command, outcome in zip(commands, made, strict=True)]

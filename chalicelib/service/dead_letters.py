@@ -20,6 +20,7 @@ from chalicelib.core.runs import Run, scheduled
 from chalicelib.service.commands import Command
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell, due_soon
+from chalicelib.service.run_log import log_made_together
 from chalicelib.stores.bulk import BulkStore
 from chalicelib.stores.calls import Refused
 from chalicelib.stores.dead_letters import DeadLetterStore
@@ -136,6 +137,7 @@ class DeadLetters:
             except Refused:
                 continue  # somebody was faster: look who
             runs = {**earlier, **{letter.id: plan.run for letter, plan in zip(todo, plans, strict=True)}}
+            log_made_together(plan.run for plan in plans)
             self._ring(plan.run for plan in plans)
             return [Reborn(found[id_], runs[id_]) for id_ in ids]
         raise Busy
@@ -170,6 +172,7 @@ class DeadLetters:
             except RestartError as error:
                 refused.append((letter.id, error))
         written = self.bulk.create([*plans.values()], self.new_id())
+        log_made_together(plan.run for plan in written)
         self._ring(plan.run for plan in written)
         runs = {plan.consumed: plan.run for plan in written}
         made = tuple(Reborn(letter, runs[letter.id]) for letter in page.items if letter.id in runs)

@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.core.errors import Busy
 from chalicelib.service.batch_work import BatchWorker
 from chalicelib.service.doorbell import Doorbell
+from chalicelib.service.tallies import tallied
 from chalicelib.service.work import Worker
 from chalicelib.stores.queues import BatchRing, MessageInvalid, read_batch_ring, read_dispatch, read_message
 
@@ -47,9 +48,17 @@ def _undone(records: Iterable[Record], handle: Callable[[str], None]) -> list[st
 
 
 def _is_done(record: Record, handle: Callable[[str], None]) -> bool:
+    with tallied() as tally:
+        refusal = _refusal(record, handle)
+    fields = {"id": record["messageId"], "is_done": refusal is None, "refusal": refusal, **tally.fields}
+    _LOG.log(logging.INFO if refusal is None else logging.WARNING, "message", extra={"fields": fields})
+    return refusal is None
+
+
+def _refusal(record: Record, handle: Callable[[str], None]) -> str | None:
+    """Handle a record's body, and answer why it stays in the queue if it does."""
     try:
         handle(record["body"])
     except (Busy, MessageInvalid) as error:
-        _LOG.warning("message stays in the queue", extra={"fields": {"id": record["messageId"], "refusal": error.code}})
-        return False
-    return True
+        return error.code
+    return None

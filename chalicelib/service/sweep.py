@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from chalicelib.core.runs import GRACE_MS
 from chalicelib.service.doorbell import Doorbell
+from chalicelib.service.tallies import tallied
 from chalicelib.stores.runs import RunStore
 from chalicelib.stores.shards import Shards
 
@@ -31,9 +32,10 @@ class Sweep:
 
     def run(self, time_left_ms: Callable[[], int]) -> int:
         """Ring for what is overdue in every shard, as far as time allows; answer how many rings were taken."""
-        shards = [self._shard(shard, time_left_ms) for shard in self.shards.all_due()]
+        with tallied() as tally:
+            shards = [self._shard(shard, time_left_ms) for shard in self.shards.all_due()]
         rung, late_ms = sum(rung for rung, _ in shards), max(late for _, late in shards)
-        _LOG.info("swept", extra={"fields": {"rung": rung, "late_ms": late_ms}})
+        _LOG.info("swept", extra={"fields": {"rung": rung, "late_ms": late_ms, **tally.fields}})
         return rung
 
     def _shard(self, shard: str, time_left_ms: Callable[[], int]) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from chalicelib.service.commands import Command
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell, due_soon
 from chalicelib.service.orders import plan_order
+from chalicelib.service.run_log import log_made_together
 from chalicelib.stores.batches import BatchStore
 from chalicelib.stores.calls import Refused
 from chalicelib.stores.runs import RunStore
@@ -63,6 +64,7 @@ class Together:
         plans = [plan_order(self.definitions, order, found[source], births[source], cause) for source in chosen]
         self._write(plans)
         runs = [plan.run for plan in plans]
+        log_made_together(runs)
         self.doorbell.ring_bulk(due_soon(runs, self.now()))
         return runs
 

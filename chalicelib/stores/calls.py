@@ -26,6 +26,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.core.errors import Busy, Throttled
 from chalicelib.core.ids import derived_uuid
 from chalicelib.stores.audit_records import Rehearsal, Trail, record_alone, record_in, trail
+from chalicelib.stores.tallies import count
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -96,6 +97,7 @@ class Calls:
         for attempt in range(self.attempts):
             if attempt:
                 self.pause(self.jitter() * 0.05 * 2**attempt)
+            count(is_repeat=attempt > 0)
             try:
                 return call()
             except (PynamoDBException, BotoCoreError, ClientError) as error:

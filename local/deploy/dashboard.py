@@ -10,6 +10,8 @@ from local.deploy.watching import FUNCTIONS, dead_queues, queues, tables
 Metric = list[Any]
 
 OURS = "Reprise/${Env}"  # the namespace of what the log tells
+_OF_BATCHES = ("JobsDone", "JobsFailed", "BatchRunsMade")
+_CALLS = ("RunCalls", "BulkRunCalls", "BatchCalls", "SweepCalls")
 _WIDTH, _HEIGHT = 12, 6  # of 24 columns
 
 
@@ -23,6 +25,10 @@ def dashboard(template: Mapping[str, Any]) -> dict[str, Any]:
         _widget("How long requests take (ms)", [_api("Latency")], "p99"),
         _widget("Runs made, by dialect and kind", [_search("RunsMade,dialect,kind")]),
         _widget("Runs as workers leave them", [_search("RunsLeft,status"), _search("BulkRunsLeft,status")]),
+        _widget("Batches: jobs done and failed, runs made", [_search(f"{it},dialect") for it in _OF_BATCHES]),
+        _widget("Batches: jobs that are left", [[OURS, "JobsLeft"]], "Maximum"),
+        _widget("Calls to AWS", [_search("RequestCalls,dialect"), *([OURS, it] for it in _CALLS)]),
+        _widget("Calls to AWS that were repeated", [[OURS, "RequestCallsRepeated"]]),
         _widget("Refusals, by dialect and reason", [_search("Refusals,dialect,refusal")]),
         _widget("Overdue runs; how late (ms)", [[OURS, "Overdue"], [OURS, "LateMs"]], "Maximum"),
         _widget("Age of the oldest message (s)", [_queue(age, queue) for queue in waiting], "Maximum"),

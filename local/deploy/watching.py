@@ -67,6 +67,16 @@ _COUNTED = (
     ("RunsMade", "api_handler", '{ $.message = "run made" && $.is_repeat IS FALSE }', "1", ("dialect", "kind")),
     ("Refusals", "api_handler", '{ $.message = "request" && $.status >= 400 }', "1", ("dialect", "refusal")),
     ("RunsLeft", "advance_runs", '{ $.message = "run left" }', "1", ("status",)),
+    ("JobsDone", "work_batches", '{ $.message = "job done" }', "1", ("dialect",)),
+    ("JobsFailed", "work_batches", '{ $.message = "job failed" }', "1", ("dialect",)),
+    ("JobsLeft", "work_batches", '{ $.message = "batch seen" }', "$.jobs_left", ()),
+    ("BatchRunsMade", "work_batches", '{ $.message = "run made" }', "1", ("dialect",)),
+    ("RequestCalls", "api_handler", '{ $.message = "request" }', "$.aws_calls", ("dialect",)),
+    ("RequestCallsRepeated", "api_handler", '{ $.message = "request" }', "$.aws_repeats", ()),
+    ("RunCalls", "advance_runs", '{ $.message = "message" }', "$.aws_calls", ()),
+    ("BulkRunCalls", "advance_bulk_runs", '{ $.message = "message" }', "$.aws_calls", ()),
+    ("BatchCalls", "work_batches", '{ $.message = "message" }', "$.aws_calls", ()),
+    ("SweepCalls", "sweep", '{ $.message = "swept" }', "$.aws_calls", ()),
     ("BulkRunsLeft", "advance_bulk_runs", '{ $.message = "run left" }', "1", ("status",)),
 )
 

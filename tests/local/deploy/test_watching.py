@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.ids import AccountId
+from chalicelib.service.deliveries import deliver
 from chalicelib.service.sweep import MARGIN_MS
 from local.deploy.package import merge_template
 from local.deploy.watching import FUNCTIONS, dead_queues, queues, tables
+from tests.aws_calls import Calls
 from tests.backends import backend
+from tests.dialects.camunda.stories import later, work
 from tests.dialects.client import Api
 from tests.dialects.conftest import Log, account, api, log, world
 from tests.graphs import Call, document
@@ -52,17 +56,17 @@ def test_the_dashboard_names_only_what_there_is() -> None:
     named = {name.partition(".")[0] for name in re.findall(r"\$\{([^}]+)\}", body)}
 
     assert named - {"AWS::Region"} <= {*TEMPLATE["Parameters"], *TEMPLATE["Resources"]}
-    assert len(json.loads(body)["widgets"]) == 12
+    assert len(json.loads(body)["widgets"]) == 16
 
 
 # -- the lines that are counted
 
 
-def counted(line: dict[str, Any]) -> set[str]:
-    """Name the metrics that CloudWatch makes of a line of the log: what the patterns here ask for, and no more."""
-    found = set()
+def counted(line: dict[str, Any], function: str = "ApiHandler") -> set[str]:
+    """Name the metrics that CloudWatch makes of a line of a function's log: what its patterns ask for, and no more."""
+    found, group = set(), {"Ref": f"{function}Log"}
     for name, it in TEMPLATE["Resources"].items():
-        if it.get("Type") == "AWS::Logs::MetricFilter":
+        if it.get("Type") == "AWS::Logs::MetricFilter" and it["Properties"]["LogGroupName"] == group:
             clauses = it["Properties"]["FilterPattern"].strip("{} ").split(" && ")
             [metric] = it["Properties"]["MetricTransformations"]
             fields = [metric["MetricValue"], *(part["Value"] for part in metric.get("Dimensions", ()))]
@@ -92,8 +96,22 @@ def run(api: Api) -> str:
     return started
 
 
+CALLS = {"RequestCalls", "RequestCallsRepeated"}
+
+
 def metrics(log: Log) -> list[str]:
-    return [metric for line in log.lines for metric in sorted(counted(line))]
+    """Name what is counted beside calls to AWS."""
+    return [metric for line in log.lines for metric in sorted(counted(line) - CALLS)]
+
+
+@pytest.fixture
+def source(world: World, api: Api) -> str:
+    """Answer a run that has ended."""
+    api.put("/ops/v1/definitions/order", document(Call("ship")))
+    api.post("/ops/v1/definitions/order/publish")
+    started: str = api.post("/ops/v1/definitions/order/runs").json["id"]
+    world.settle()
+    return started
 
 
 def test_a_run_is_counted_once_however_often_it_is_asked_for(api: Api, run: str, log: Log) -> None:
@@ -122,7 +140,9 @@ def test_a_run_is_counted_as_a_worker_leaves_it(world: World, run: str, log: Log
 
     left = [line for line in log.lines if line["message"] == "run left"]
     assert "completed" in {line["status"] for line in left if line["run"] == run}
-    assert all(counted(line) == {"RunsLeft", "BulkRunsLeft"} for line in left)
+    for line in left:
+        assert counted(line, "AdvanceRuns") == {"RunsLeft"}
+        assert counted(line, "AdvanceBulkRuns") == {"BulkRunsLeft"}
 
 
 def test_a_sweep_tells_how_late_it_was(world: World, run: str, log: Log) -> None:
@@ -131,6 +151,78 @@ def test_a_sweep_tells_how_late_it_was(world: World, run: str, log: Log) -> None
     services.sweep.run(lambda: 60_000)
 
     [swept] = [line for line in log.lines if line["message"] == "swept"]
-    assert counted(swept) == {"Overdue", "LateMs"}
+    assert counted(swept, "Sweep") == {"Overdue", "LateMs", "SweepCalls"}
     assert swept["rung"] >= 1
     assert 0 < swept["late_ms"] <= 10 * MARGIN_MS
+
+
+def test_a_request_tells_what_it_took_of_aws(api: Api, source: str, log: Log, calls: Calls) -> None:
+    calls.made.clear()
+
+    api.post(f"/ops/v1/runs/{source}/restart")
+
+    [line] = log.requests
+    assert line["aws_calls"] == len(calls) == 3
+    assert line["aws_repeats"] == 0
+    assert counted(line) == CALLS
+
+
+@pytest.mark.parametrize(("body", "refusal"), [('{{"run": "{account}#{run}"}}', None), ("{{", "message_invalid")])
+def test_a_message_tells_what_it_took_of_aws_and_whether_it_stays(
+    world: World, account: AccountId, run: str, log: Log, calls: Calls, body: str, refusal: str | None
+) -> None:
+    calls.made.clear()
+
+    deliver(world.services.worker, [{"messageId": "m", "body": body.format(account=account, run=run)}], lambda: 60_000)
+
+    [told] = [line for line in log.lines if line["message"] == "message"]
+    assert told["aws_calls"] == len(calls)
+    assert (told["id"], told["is_done"], told["refusal"]) == ("m", refusal is None, refusal)
+    assert counted(told, "AdvanceRuns") == {"RunCalls"}
+
+
+def test_a_page_of_dead_letters_is_counted_run_by_run(world: World, api: Api, source: str, log: Log) -> None:
+    world.outside.fail("ship", is_retryable=False)
+    for _ in range(3):
+        api.post("/ops/v1/definitions/order/runs")
+    world.settle()
+    world.outside.heal("ship")
+    before = len(log.lines)
+
+    api.post("/v2/workflows/dlq/restart", {})
+
+    made = [line for line in log.lines[before:] if line["message"] == "run made"]
+    assert [counted(line) for line in made] == [{"RunsMade"}] * 3
+
+
+class TestABatch:
+    @pytest.fixture
+    def batch(self, world: World, api: Api, source: str) -> str:
+        body = {"processInstanceIds": [source], "instructions": [{"type": "startBeforeActivity", "activityId": "ship"}]}
+        reply = api.post("/engine-rest/process-definition/key/order/restart-async", body)
+        assert reply.status == 200, reply.json
+        batch: str = reply.json["id"]
+        return batch
+
+    def test_is_told_of_from_its_making_to_its_end(self, world: World, batch: str, log: Log) -> None:
+        work(world)
+
+        told = [line for line in log.lines if line.get("batch") == batch]
+        assert [line["message"] for line in told] == ["run made", "job done", "batch ended"]
+        assert counted(told[0], "WorkBatches") == {"BatchRunsMade"}
+        assert counted(told[1], "WorkBatches") == {"JobsDone"}
+
+    def test_tells_why_a_job_failed_and_what_is_left(
+        self, world: World, api: Api, source: str, batch: str, log: Log
+    ) -> None:
+        assert api.delete(f"/ops/v1/runs/{source}").status == 204
+        work(world)
+        later(world)
+
+        told = [line for line in log.lines if line.get("batch") == batch]
+        failed = [line for line in told if line["message"] == "job failed"]
+        assert {line["refusal"] for line in failed} == {"run_not_found"}
+        assert all(counted(line, "WorkBatches") == {"JobsFailed"} for line in failed)
+        assert told[-1]["message"] == "batch seen"
+        assert (told[-1]["jobs_left"], told[-1]["jobs_failed"]) == (1, 1)
+        assert counted(told[-1], "WorkBatches") == {"JobsLeft"}
