@@ -49,8 +49,14 @@ class DeploymentStore:
     def delete(self, account: AccountId, deployment: DeploymentId) -> None:
         """Let a deployment be seen no more, then remove its files; what is interrupted is completed by a repeat."""
         self._remove(account, f"{_HEAD}{deployment}")
-        for row in self._rows(account, f"{_FILE}{deployment}#", ["pk", "part"]):
+        self.remove_files(account, deployment)
+
+    def remove_files(self, account: AccountId, deployment: DeploymentId) -> bool:
+        """Remove a deployment's files, and say whether there were any."""
+        rows = self._rows(account, f"{_FILE}{deployment}#", ["pk", "part"])
+        for row in rows:
             self._remove(account, row.part)
+        return bool(rows)
 
     # -- files
 
