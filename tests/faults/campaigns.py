@@ -11,7 +11,9 @@ from itertools import chain, combinations, count, product
 from tests.faults import (  # noqa: F401 - they register
     batch_scenarios,
     dead_letter_scenarios,
+    deployment_scenarios,
     line_scenarios,
+    ops_scenarios,
     restate_scenarios,
     retention_scenarios,
 )

@@ -43,7 +43,7 @@ class Reply:
 
     @property
     def is_unknown(self) -> bool:
-        return (self.status >= 500 and not self.is_engines) or self.status == 429
+        return self.status in {429, 502, 503, 504} or (self.status == 500 and not self.is_engines)
 
     @property
     def is_engines(self) -> bool:

@@ -150,6 +150,11 @@ class Play:
             self.problems.append(f"ANSWER: {method} {path} was refused with '{refusal}'")
         return None if reply.is_refused else json.loads(reply.body or "null")
 
+    def shown(self, path: str) -> Any:
+        """Answer what a client is shown who insists."""
+        reply = self.insist("GET", path)
+        return json.loads(reply.body) if reply else None
+
     def insist(
         self,
         method: str,
@@ -231,7 +236,7 @@ class Play:
             return DIED
         if not reply.is_refused:
             self.heard.add((method, event["requestContext"]["resourcePath"]))
-        elif (reply.status < 500 or reply.is_engines) and by is None and self.stage.engine.changes != changes:
+        elif (reply.status < 500 or not reply.is_unknown) and by is None and self.stage.engine.changes != changes:
             self.problems.append(f"WRITTEN: {method} {path} was refused with {reply.status}, and wrote")
         if reply.status == 500 and not reply.is_engines:
             self.problems.append(f"DEFECT: {method} {path} was answered with 500")

@@ -189,7 +189,7 @@ def _must_stay(table: str, row: Row, play: Play) -> bool:
 
 
 def _is_others(row: Row) -> bool:
-    return str(row["pk"]["S"]).startswith(f"{OTHER}#")
+    return str(row["pk"]["S"]).partition("#")[0] == OTHER
 
 
 def _key(row: Row) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from tests.faults.engines import STAGE
 from tests.faults.stage import Stage
 from tests.world import ACME, OTHER
 
-MIRRORED = ("runs", "journal", "dead-letters", "definitions", "slots")
+MIRRORED = ("runs", "journal", "dead-letters", "definitions", "slots", "apps", "deployments", "accounts")
 _NOBODYS = ("due#",)
 """What the sweep reads: it works for all accounts, and rings for keys alone."""
 
