@@ -10,8 +10,10 @@ from itertools import chain, combinations, count, product
 
 from tests.faults import (  # noqa: F401 - they register
     batch_scenarios,
+    camunda_scenarios,
     dead_letter_scenarios,
     deployment_scenarios,
+    job_scenarios,
     line_scenarios,
     ops_scenarios,
     restate_scenarios,
