@@ -154,7 +154,9 @@ def delete_as_a_batch_what_goes_on_meanwhile(play: Play) -> None:
     """Somebody completes a task of one of them as the batch is accepted."""
     first, *others = sources_of(play)
     batch = ask_for_batch(play, {"processInstanceIds": [first, *others]}, DELETIONS)
-    play.ask("complete", task_of(play, first, "decide"), {"variables": {}}, ends="canceled completed", unless="run_ended")
+    play.ask(
+        "complete", task_of(play, first, "decide"), {"variables": {}}, ends="canceled completed", unless="run_ended"
+    )
     play.settle()
     play.expect(first, ends="canceled completed")
     expect_canceled(play, others)

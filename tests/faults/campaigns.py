@@ -13,11 +13,13 @@ from tests.faults import (  # noqa: F401 - they register
     camunda_scenarios,
     dead_letter_scenarios,
     deployment_scenarios,
+    invocation_scenarios,
     job_scenarios,
     line_scenarios,
     ops_scenarios,
     restate_scenarios,
     retention_scenarios,
+    vendor_scenarios,
 )
 from tests.faults.outcomes import Outcome, outcome
 from tests.faults.plans import LASTING, Delivery, Fault, Kind, Order, Plan
@@ -72,9 +74,10 @@ def _acted(stage: Stage, plan: Plan) -> Play:
 
 def _undisturbed(stage: Stage, name: str) -> Outcome:
     """Answer what comes of a scenario when nothing goes wrong."""
-    if name not in stage.outcomes:
-        stage.outcomes[name] = outcome(_acted(stage, Plan(name)))
-    return stage.outcomes[name]
+    found: Outcome | None = stage.outcomes.get(name)
+    if found is None:
+        found = stage.outcomes[name] = outcome(_acted(stage, Plan(name)))
+    return found
 
 
 Played = Iterator[tuple[Play, list[str]]]

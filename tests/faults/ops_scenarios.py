@@ -145,5 +145,3 @@ def settle_how_long_letters_are_kept(play: Play) -> None:
     for row in play.rows("dead-letters"):
         if int(row["expires_at"]["N"]) - int(row["at"]["N"]) // 1000 != KEPT_S:
             play.problems.append(f"SETTINGS: the letter at {row['at']['N']} goes at {row['expires_at']['N']}")
-
-

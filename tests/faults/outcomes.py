@@ -5,7 +5,7 @@ Left aside is what a repeat may change: ids that are made at random, and moments
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from chalicelib.stores.packing import unpack
@@ -26,7 +26,7 @@ def outcome(play: Play) -> Outcome:
     return {table: Counter(_written(row) for row in play.rows(table) if _is_ours(row)) for table in SETTLED}
 
 
-def differences(found: Outcome, undisturbed: Outcome, unlike: Set[str]) -> Iterator[str]:
+def differences(found: Outcome, undisturbed: Outcome, unlike: set[str]) -> Iterator[str]:
     for table in SETTLED:
         if table not in unlike and found[table] != undisturbed[table]:
             more, fewer = found[table] - undisturbed[table], undisturbed[table] - found[table]
