@@ -140,13 +140,13 @@ class Play:
     ) -> Any:
         """Ask for a change that makes no run until there is an answer, and say what was told; refused: None.
 
-        `refused`: the refusal that must come; `unless`: those that may, of a request that was heard before.
+        `refused`: the refusal that must come; `unless`: one that may, of a request that was heard before.
         """
         reply = self.insist(method, path, body, key=key)
         if reply is None:
             return None
         refusal = reply.refusal if reply.is_refused else ""
-        if refusal not in ({refused} if refused else {"", *unless.split()}):
+        if refusal not in ({refused} if refused else {"", unless}):
             self.problems.append(f"ANSWER: {method} {path} was refused with '{refusal}'")
         return None if reply.is_refused else json.loads(reply.body or "null")
 

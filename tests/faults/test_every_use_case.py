@@ -17,7 +17,8 @@ from tests.dialects.test_every_route import REFUSED, ROUTES, may_write, name_of
 def handler_of(route: Route) -> Callable[..., Any]:
     """Answer what answers a request, whatever stands before it."""
     handler = unwrap(route.handler)
-    return getattr(handler, "handler", handler)
+    prefixed: Callable[..., Any] = getattr(handler, "handler", handler)
+    return prefixed
 
 
 USE_CASES = {handler_of(route): name_of(route) for _, route in reversed(ROUTES) if may_write(route)}

@@ -20,6 +20,15 @@ KEPT = [
     "restart_on_the_draft fifo 4:crash_before",
     "restart_with_a_short_prefix fifo 5:crash_before",
     "fail_after_retries fifo 26:crash_before",
+    "delete_a_deployment fifo 3:crash_before",
+    "settle_how_long_a_services_runs_are_kept fifo 3:throttle+",
+    "execute_a_job fifo 5:crash_before",
+    "execute_a_job fifo 6:crash_before",
+    "give_all_jobs_retries fifo 3:crash_after",
+    "give_all_jobs_retries fifo 4:crash_after",
+    "delete_a_job fifo 3:crash_after",
+    "delete_a_job fifo 4:crash_after",
+    "purge_an_invocation_after_its_journal fifo 3:throttle+",
 ]
 """Schedules that found a mistake, planted or not, and stay."""
 

@@ -77,7 +77,7 @@ def cancel_and_delete_over_retab(play: Play) -> None:
         told = play.change("POST", run_of(run, "/cancel"), {"command_id": "c"})
         if told["cancellation_status"] != "cancelled":
             play.problems.append(f"ANSWER: {told}")
-    play.change("DELETE", run_of(run), unless=f"Workflow run not found: {run}")
+    play.change("DELETE", run_of(run), unless="Workflow run not found")
     play.settle()
 
 
