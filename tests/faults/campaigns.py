@@ -21,9 +21,10 @@ from tests.faults import (  # noqa: F401 - they register
     retention_scenarios,
     vendor_scenarios,
 )
+from tests.faults.arranged import begin
 from tests.faults.outcomes import Outcome, outcome
 from tests.faults.plans import LASTING, Delivery, Fault, Kind, Order, Plan
-from tests.faults.play import Play, begin
+from tests.faults.play import Play
 from tests.faults.promises import check
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.stage import Stage
