@@ -121,10 +121,18 @@ class BatchWorker:
         if job is None:
             self._end_if_done(batch)
         elif job.retries:
-            self.execute(batch, job)
+            self._execute(batch, job)
 
     def execute(self, batch: Batch, job: Job) -> JobFailure | None:
-        """Do a job now, and answer why it failed; raise `Busy` if nobody knows."""
+        """Do a job now because somebody asks, and answer why it failed; raise `Busy` if nobody knows.
+
+        The batch may have come to rest over it, and is woken before: the sweep goes on with what is interrupted.
+        """
+        if not batch.is_suspended:
+            self.batches.wake(batch, self.now() + GRACE_MS, -1)
+        return self._execute(batch, job)
+
+    def _execute(self, batch: Batch, job: Job) -> JobFailure | None:
         try:
             is_done = self._perform(batch, job)
         except Busy:

@@ -178,20 +178,30 @@ class Batches:
         self.batches.hide(batch, self.now())
 
     def set_retries(self, batch: Batch, index: int, retries: int) -> bool:
-        """Give a job so many retries, and ring for it; say no if it is gone."""
+        """Give a job so many retries, and ring for it; say no if it is gone.
+
+        A batch may have come to rest over its jobs: it is woken before one of them changes, so that the sweep goes on
+        with what is interrupted here.
+        """
         if not 0 <= retries <= MAX_RETRIES:
             raise Invalid(f"A job has 0 to {MAX_RETRIES} retries.", retries=retries)
+        is_going_on = retries > 0 and not batch.is_suspended
+        if is_going_on:
+            self.batches.wake(batch, self.now() + GRACE_MS, -1)
         if not self.batches.set_retries(batch, index, retries):
             return False
-        if retries and not batch.is_suspended:
-            self.batches.wake(batch, self.now() + GRACE_MS, -1)
+        if is_going_on:
             self.queue.put([BatchRing(batch_key(batch.account, batch.id), index)])
         return True
 
     def delete_job(self, batch: Batch, index: int) -> bool:
         """Take a job away undone, which counts as completed; say no if it is gone."""
         _, job = self.batches.find_job(batch_key(batch.account, batch.id), index)
-        is_gone = job is not None and self.batches.delete_jobs(batch, [job], self.now())
+        if job is None:
+            return False
+        if not batch.is_suspended:
+            self.batches.wake(batch, self.now() + GRACE_MS, -1)
+        is_gone = self.batches.delete_jobs(batch, [job], self.now())
         self._ring(batch)
         return is_gone
 

@@ -161,8 +161,7 @@ class Definitions:
 
     def settings(self, account: AccountId, key: DefinitionKey) -> DefinitionSettings:
         """Answer what holds for new runs of a published definition; raise `NothingPublished`."""
-        published = self._published(account, key)
-        return DefinitionSettings(published.retention, is_settled=published.settled is not None)
+        return _settings_of(self._published(account, key))
 
     def retain(self, account: AccountId, key: DefinitionKey, retention: Retention | None) -> DefinitionSettings:
         """Settle how long new runs of a published definition are kept, on whatever version.
@@ -170,8 +169,10 @@ class Definitions:
         With None, what each version's document says holds again. Heeded at once by runs that start on what is
         published, and within a minute by those on a version that they name. Raises `NothingPublished`.
         """
+        published = self._published(account, key)
         self.store.retain(account, key, retention)
-        return self.settings(account, key)
+        self._remember(account, key, retention)
+        return _settings_of(replace(published, settled=retention))
 
     def settled(self, account: AccountId, key: DefinitionKey) -> Retention | None:
         """Answer how long new runs are kept if that was settled, as of a minute ago at the earliest."""
@@ -210,10 +211,13 @@ class Definitions:
     def _newest(self, account: AccountId, key: DefinitionKey) -> Version | None:
         """Read what is published, and remember what is settled with it."""
         newest = self.store.published(account, key)
+        self._remember(account, key, None if newest is None else newest.settled)
+        return newest
+
+    def _remember(self, account: AccountId, key: DefinitionKey, settled: Retention | None) -> None:
         if len(self._settled) >= MAX_REMEMBERED:
             self._settled.clear()
-        self._settled[account, key] = None if newest is None else newest.settled, self.now() + REMEMBERED_MS
-        return newest
+        self._settled[account, key] = settled, self.now() + REMEMBERED_MS
 
     def _named(self, account: AccountId, key: DefinitionKey, name: int | SnapshotId) -> Version:
         found = (
@@ -224,3 +228,7 @@ class Definitions:
         if found is None:
             raise VersionNotFound(key, str(name))
         return found
+
+
+def _settings_of(published: Version) -> DefinitionSettings:
+    return DefinitionSettings(published.retention, is_settled=published.settled is not None)

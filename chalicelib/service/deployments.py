@@ -135,11 +135,13 @@ class Deployments:
         Without that, the runs stay as they are and go on.
         """
         found = self.store.load(account, deployment)
-        if found is not None and is_cascading:
+        if found is None:
+            if not self.store.remove_files(account, deployment):
+                raise DeploymentNotFound(deployment)
+            return  # somebody was interrupted: this is the end of what was begun
+        if is_cascading:
             self._delete_runs(account, found)
         self.store.delete(account, deployment)
-        if found is None:
-            raise DeploymentNotFound(deployment)
 
     # -- versions
 

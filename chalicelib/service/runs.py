@@ -1,6 +1,7 @@
 """Use cases of runs: start, read, list, complete a task, change variables, pause, resume, cancel, delete."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from chalicelib.core.advance import closed, settle
@@ -249,7 +250,10 @@ class Runs:
             raise RunNotBegun(run)
 
     def delete(self, account: AccountId, run_id: RunId) -> None:
-        """Take an ended run away with its journal and its dead letter; raise `RunNotEnded` for any other."""
+        """Take an ended run away with its journal and its dead letter; raise `RunNotEnded` for any other.
+
+        It is away as soon as it has disappeared: what cannot be removed now is the sweep's.
+        """
         for collisions in range(MAX_COLLISIONS):
             run = self.runs.load(account, run_id)
             if run is None:
@@ -259,7 +263,8 @@ class Runs:
             if not run.status.is_ended:
                 raise RunNotEnded(run)
             if self.deletions.begin(run):
-                self.deletions.finish(account, run_id)
+                with suppress(Busy):
+                    self.deletions.finish(account, run_id)
                 return
         raise Busy
 
@@ -273,8 +278,9 @@ class Runs:
                 return  # what is left of it is the sweep's
             gone = self.deletions.forget(run)
             if gone is not None:
-                self.deletions.purge(gone)
-                return
+                with suppress(Busy):
+                    self.deletions.purge(gone)
+                return  # what is left of it is the sweep's
         raise Busy
 
     def _append(

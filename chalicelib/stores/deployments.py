@@ -52,8 +52,14 @@ class DeploymentStore:
         head = DeploymentRow(account, f"{_HEAD}{deployment}")
         with suppress(Refused):  # whoever was interrupted has removed it
             self.calls.delete(head, DeploymentRow.pk.exists())
-        for row in self._rows(account, f"{_FILE}{deployment}#", ["pk", "part"]):
+        self.remove_files(account, deployment)
+
+    def remove_files(self, account: AccountId, deployment: DeploymentId) -> bool:
+        """Remove a deployment's files, and say whether there were any."""
+        rows = self._rows(account, f"{_FILE}{deployment}#", ["pk", "part"])
+        for row in rows:
             self.calls.make(row.delete)
+        return bool(rows)
 
     # -- files
 

@@ -24,6 +24,12 @@ VICTIM = AccountId("victim-of-strangers")
 NOBODY = "00000000-0000-4000-8000-0000000000ff"
 ROUTES = [(dialect, route) for dialect in app.edge.dialects for route in dialect.routes]
 GUARDED = [(dialect, route) for dialect, route in ROUTES if route.scope is not None]
+REFUSED = {
+    "POST /deployments": "nothing runs at other endpoints that could be discovered",
+    "DELETE /deployments/{deployment}": "published versions are never taken back",
+    "POST /ingress/restate/awakeables/{id}/reject": "a user task cannot fail",
+}
+"""What may write, as its scope says, and is refused to everybody."""
 _UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _NAMED = {"engine": "default", "prefix": "rtm", "entry": "1", "tenant": "none", "resource": "1", "build": "latest"}
@@ -32,6 +38,15 @@ _NAMED = {"engine": "default", "prefix": "rtm", "entry": "1", "tenant": "none", 
 def named(routes: list[tuple[Dialect, Route]]) -> Any:
     ids = [f"{dialect.name}: {route.method} {route.path}" for dialect, route in routes]
     return pytest.mark.parametrize(("dialect", "route"), routes, ids=ids)
+
+
+def name_of(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+def may_write(route: Route) -> bool:
+    """Say whether a route may change anything; a GET of the ingress does what its POST does."""
+    return route.method != "GET" and route.scope not in {None, Scope.READ}
 
 
 @dataclass(frozen=True)
@@ -120,6 +135,16 @@ def test_a_key_without_the_scope_may_not(wall: Wall, calls: Calls, dialect: Dial
     assert ask(replace(lacking, secret=None), route, wall.known[0], {}).status == 401
     assert ask(replace(lacking, secret="rsk_000000000000_nobody"), route, wall.known[0], {}).status == 401
     assert {*calls.made} <= {"dynamodb.GetItem"}  # the key is looked for, and nothing else
+    assert wall.standing() == before
+
+
+@named([it for it in ROUTES if (it[1].method != "GET" and not may_write(it[1])) or name_of(it[1]) in REFUSED])
+def test_what_may_not_write_or_is_refused_writes_nothing(wall: Wall, dialect: Dialect, route: Route) -> None:
+    owner, before = key_of(wall.world, VICTIM), wall.standing()
+
+    for body in (*bodies(wall.known[0]), {"query": "SELECT * FROM sys_invocation"}, {"uri": "http://example.test"}):
+        ask(owner, route, wall.known[0], body)
+
     assert wall.standing() == before
 
 

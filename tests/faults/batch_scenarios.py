@@ -1,12 +1,11 @@
 """Batches of restarts and deletions, as Camunda's clients ask for them; they stand beside `scenarios.py`."""
 
-import json
 from collections import Counter
 
 from chalicelib.core.ids import derived_uuid
-from tests.faults.beginnings import INPUT, STARTS, publish
+from tests.faults.beginnings import INPUT, STARTS, publish, task_of
 from tests.faults.engines import Row
-from tests.faults.play import PATIENCE, PAUSE, Asked, Play
+from tests.faults.play import Play
 from tests.faults.scenarios import scenario
 from tests.graphs import Ask, Call, steps
 from tests.world import ACME
@@ -14,6 +13,7 @@ from tests.world import ACME
 REST = "/engine-rest"
 ORDER = f"{REST}/process-definition/key/order"
 NOBODY = "00000000-0000-4000-8000-0000000000ff"
+BAD_USER_REQUEST = "BadUserRequestException"
 SOURCES = 3
 
 
@@ -28,7 +28,7 @@ def waiting_runs(play: Play) -> list[str]:
 def canceled_runs(play: Play) -> None:
     """Let three runs wait for a person, and be canceled."""
     for run in waiting_runs(play):
-        play.request("DELETE", f"{REST}/process-instance/{run}", None, None, None)
+        play.change("DELETE", f"{REST}/process-instance/{run}")
     play.settle()
 
 
@@ -38,16 +38,8 @@ def sources_of(play: Play) -> list[str]:
 
 def ask_for_batch(play: Play, body: object, path: str = f"{ORDER}/restart-async") -> str:
     """Ask for a batch under a key until there is an answer, and answer its id."""
-    for _ in range(PATIENCE):
-        reply = play.request("POST", path, body, "k", None)
-        if not reply.is_unknown:
-            break
-        play.stage.clock.advance(PAUSE)
-    else:
-        play.problems.append(f"UNANSWERED: {path}")
-        return ""
-    batch: str = json.loads(reply.body)["id"]
-    return batch
+    batch = play.change("POST", path, body, key="k")
+    return str(batch["id"]) if batch else ""
 
 
 def wish(sources: list[str], activity: str = "decide") -> object:
@@ -57,9 +49,7 @@ def wish(sources: list[str], activity: str = "decide") -> object:
 def expect_reborn(play: Play, batch: str, sources: list[str], *, is_optional: bool = False) -> None:
     """Expect that each source became the one run whose id follows from it and the batch."""
     for source in sources:
-        run = derived_uuid(ACME, "batch", batch, source)
-        ends = frozenset({"waiting"})
-        play.asked[f"reborn {run}"] = Asked("", None, None, ends, 0, run=run, is_optional=is_optional)
+        play.expect(derived_uuid(ACME, "batch", batch, source), ends="waiting", is_optional=is_optional)
 
 
 def expect_end(play: Play, batch: str, *, jobs_left: int = 0) -> None:
@@ -114,7 +104,7 @@ def restart_as_a_batch_with_one_that_cannot_be(play: Play) -> None:
 def hold_a_batch_and_let_it_go_on(play: Play) -> None:
     batch = ask_for_batch(play, wish(sources_of(play)))
     for is_suspended in (True, False):
-        _change(play, "PUT", f"{REST}/batch/{batch}/suspended", {"suspended": is_suspended})
+        play.change("PUT", f"{REST}/batch/{batch}/suspended", {"suspended": is_suspended})
     play.settle()
     expect_reborn(play, batch, sources_of(play))
     expect_end(play, batch)
@@ -123,7 +113,7 @@ def hold_a_batch_and_let_it_go_on(play: Play) -> None:
 @scenario(canceled_runs)
 def end_a_batch_at_once(play: Play) -> None:
     batch = ask_for_batch(play, wish(sources_of(play)))
-    _change(play, "DELETE", f"{REST}/batch/{batch}", None)
+    play.change("DELETE", f"{REST}/batch/{batch}", unless=BAD_USER_REQUEST)
     play.settle()
     expect_reborn(play, batch, sources_of(play), is_optional=True)
     expect_end(play, batch)
@@ -139,7 +129,7 @@ DELETIONS = f"{REST}/process-instance/delete"
 def expect_canceled(play: Play, sources: list[str]) -> None:
     """Expect that each of these runs was canceled, by one entry in its journal."""
     for source in sources:
-        play.asked[f"deleted {source}"] = Asked("", None, None, frozenset({"canceled"}), 0, run=source)
+        play.expect(source, ends="canceled")
 
 
 @scenario(three_that_wait)
@@ -164,32 +154,18 @@ def delete_as_a_batch_what_goes_on_meanwhile(play: Play) -> None:
     """Somebody completes a task of one of them as the batch is accepted."""
     first, *others = sources_of(play)
     batch = ask_for_batch(play, {"processInstanceIds": [first, *others]}, DELETIONS)
-    _change(play, "POST", f"/ops/v1/runs/{first}/tasks/{play.opened(first, 'decide')}/complete", {"variables": {}})
+    play.ask(
+        "complete", task_of(play, first, "decide"), {"variables": {}}, ends="canceled completed", unless="run_ended"
+    )
     play.settle()
-    play.asked["completed or deleted"] = Asked("", None, None, frozenset({"canceled", "completed"}), 0, run=first)
+    play.expect(first, ends="canceled completed")
     expect_canceled(play, others)
     expect_end(play, batch)
 
 
 @scenario(canceled_runs)
 def restart_together(play: Play) -> None:
-    for _ in range(PATIENCE):
-        reply = play.request("POST", f"{ORDER}/restart", wish(sources_of(play)), "k", None)
-        if not reply.is_unknown:
-            break
-        play.stage.clock.advance(PAUSE)
-    else:
-        play.problems.append("UNANSWERED: restart")
+    play.change("POST", f"{ORDER}/restart", wish(sources_of(play)), key="k")
     play.settle()
     for source in sources_of(play):
-        run = derived_uuid(ACME, "camunda", "restart", "k", source)
-        play.asked[f"reborn {run}"] = Asked("", None, None, frozenset({"waiting"}), 0, run=run)
-
-
-def _change(play: Play, method: str, path: str, body: object) -> None:
-    """Ask until there is an answer; one that says that it is done already is none to worry about."""
-    for _ in range(PATIENCE):
-        if not play.request(method, path, body, None, None).is_unknown:
-            return
-        play.stage.clock.advance(PAUSE)
-    play.problems.append(f"UNANSWERED: {method} {path}")
+        play.expect(derived_uuid(ACME, "camunda", "restart", "k", source), ends="waiting")

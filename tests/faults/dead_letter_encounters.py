@@ -101,7 +101,7 @@ def a_page_and_a_restart_of_one_run(play: Play) -> Handlers:
     play.expect_reborn()
     source = play.given["source 1"]
     [its] = [row for row in play.before["dead-letters"] if (row["account"]["S"], row["run_id"]["S"]) == (ACME, source)]
-    mine = f"reborn {reborn_of(its['dead_letter_id']['S'])}"
+    mine = f"expected {reborn_of(its['dead_letter_id']['S'])}"
     play.asked[mine] = replace(play.asked[mine], is_optional=True)
     return {
         "a": then(pages(play, "pages", f"{DLQ}/restart?count=3"), letters_name_their_runs, play),

@@ -14,9 +14,10 @@ from typing import Any
 
 from greenlet import getcurrent, greenlet
 
+from tests.faults.arranged import begin
 from tests.faults.beginnings import Act
 from tests.faults.plans import Plan
-from tests.faults.play import Play, begin
+from tests.faults.play import Play
 from tests.faults.promises import check
 from tests.faults.stage import Stage
 

@@ -24,6 +24,7 @@ from tests.faults.strikes import Crash, invoked
 from tests.world import ACME
 
 _NAMES = ("id", "uuid", "workflowRunId", "new_invocation_id")
+FORM = 'multipart/form-data; boundary="limit"'  # as tests.dialects.camunda.models writes one
 FUNCTION_S, API_S = 60.0, 29.0  # the timeouts in .chalice/config.json
 
 
@@ -42,7 +43,12 @@ class Reply:
 
     @property
     def is_unknown(self) -> bool:
-        return self.status >= 500 or self.status == 429
+        return self.status in {429, 502, 503, 504} or (self.status == 500 and not self.is_engines)
+
+    @property
+    def is_engines(self) -> bool:
+        """Say whether it is a refusal that Camunda's engine answers with 500: `code` is its own."""
+        return self.status == 500 and '"code":0' in self.body
 
     @property
     def run(self) -> str:
@@ -61,15 +67,15 @@ class Reply:
 
     @property
     def refusal(self) -> str:
-        """Answer a refusal's code, or what the dialect says of it."""
-        told = json.loads(self.body)
+        """Answer a refusal's code, or what the dialect says of it; if it says nothing that stays, the status."""
+        told = json.loads(self.body or "{}")
         if "error" in told:
             return str(told["code"] if isinstance(told["error"], str) else told["error"]["code"])
         if "source" in told:
             return str(told["message"])
-        if "errorKey" in told:
-            return str(told["errorKey"])
-        detail = told["detail"]
+        if "errorKey" in told or "type" in told:
+            return str(told.get("errorKey") or told["type"])
+        detail = told.get("detail", f"{self.status}")
         return str(detail["code"] if isinstance(detail, dict) else detail)
 
 
@@ -112,10 +118,17 @@ def _defect(cause: BaseException | None) -> str | None:
 _TO_EVENT = LambdaEventConverter(RouteMatcher(list(app.routes)))
 
 
-def request_event(method: str, path: str, body: str, headers: dict[str, str]) -> Any:
-    """Answer what API Gateway hands to the function; raises `ValueError` for a path that has no route."""
+def request_event(method: str, path: str, body: Any, secret: str, key: str | None) -> Any:
+    """Answer what API Gateway hands to the function; raises `ValueError` for a path that has no route.
+
+    Bytes are a form; any other body is sent as JSON. `key`: the request's idempotency key.
+    """
+    is_form = isinstance(body, bytes)
+    headers = {"authorization": f"Bearer {secret}", "content-type": FORM if is_form else "application/json"}
+    if key is not None:
+        headers["idempotency-key"] = key
     event = _TO_EVENT.create_lambda_event(method=method, path=path, headers=headers)
-    return {**event, "body": body}
+    return {**event, "body": body.decode() if is_form else "" if body is None else json.dumps(body)}
 
 
 def schedule_event(at: int) -> Any:

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from chalicelib.core.effects import Failed, HttpCall, Outcome, Succeeded
+from tests.faults.arranged import begin
 from tests.faults.beginnings import STARTS, publish, task_of
 from tests.faults.plans import Fault, Kind, Plan
-from tests.faults.play import ENDED, Asked, Play, begin
+from tests.faults.play import ENDED, Asked, Play
 from tests.faults.promises import check
 from tests.faults.stage import Stage
 from tests.graphs import Ask, Call, steps

@@ -16,7 +16,7 @@ from tests.faults.lambdas import Died, Reply, Sandbox, read_reply, request_event
 from tests.faults.plans import Order, Plan
 from tests.faults.stage import API, SWEEP, Stage
 from tests.faults.strikes import Strikes
-from tests.faults.wall import foreign_key, mirror
+from tests.faults.wall import foreign_key
 from tests.permissions import Permission, forbidden, needed
 from tests.world import ACME, MINUTE, Outside
 
@@ -25,7 +25,7 @@ MAX_RECEIVES = 5  # then it lies in the DLQ, where nobody looks
 PATIENCE = 8  # times that a client asks
 PAUSE = 5_000  # ms between them
 MOST_TURNS = 2_000  # of a schedule that comes to rest
-TABLES = ("runs", "journal", "dead-letters", "definitions", "batches", "slots")
+TABLES = ("runs", "journal", "dead-letters", "definitions", "batches", "slots", "apps", "deployments", "accounts")
 
 ENDED = frozenset({"completed", "failed", "canceled"})
 DIED = Reply(502, "")
@@ -84,6 +84,10 @@ class Play:
     strikes: Strikes = field(default_factory=Strikes)
     used: set[tuple[str, Permission]] = field(default_factory=set)
     """What functions needed IAM's permission for."""
+    heard: set[tuple[str, str]] = field(default_factory=set)
+    """The routes that were asked, and did not refuse."""
+    unlike: set[str] = field(default_factory=set)
+    """The tables that need not stand as they do when nothing goes wrong: the scenario says what is right."""
     taken: int = 0
     """How many messages were sent."""
     _swept_at: int = 0
@@ -125,27 +129,59 @@ class Play:
         that is asked; if none is named, the one that all requests come to.
         """
         asked = Asked(path, body, key, frozenset(ends.split()), kept, frozenset({refused, unless}), method)
+        reply = self.insist(method, path, body, key=key, by=by, meanwhile=meanwhile)
+        self.asked[name] = answered = asked if reply is None else self._answered(name, asked, reply)
+        if reply is not None and refused != answered.refusal and refused is not None:
+            self.problems.append(f"ANSWER: {name} was not refused with {refused}")
+        return answered.run or ""
+
+    def change(
+        self, method: str, path: str, body: Any = None, *, key: str | None = None, refused: str = "", unless: str = ""
+    ) -> Any:
+        """Ask for a change that makes no run until there is an answer, and say what was told; refused: None.
+
+        `refused`: the refusal that must come; `unless`: one that may, of a request that was heard before.
+        """
+        reply = self.insist(method, path, body, key=key)
+        if reply is None:
+            return None
+        refusal = reply.refusal if reply.is_refused else ""
+        if refusal not in ({refused} if refused else {"", unless}):
+            self.problems.append(f"ANSWER: {method} {path} was refused with '{refusal}'")
+        return None if reply.is_refused else json.loads(reply.body or "null")
+
+    def shown(self, path: str) -> Any:
+        """Answer what a client is shown who insists."""
+        reply = self.insist("GET", path)
+        return json.loads(reply.body) if reply else None
+
+    def insist(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str | None = None,
+        by: Sandbox | None = None,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Reply | None:
+        """Ask until there is an answer; nobody waits for ever."""
         for attempt in range(PATIENCE):
             if attempt == 1:
                 meanwhile()
             reply = self.request(method, path, body, key, by)
             if not reply.is_unknown:
-                self.asked[name] = answered = self._answered(name, asked, reply)
-                if refused != answered.refusal and refused is not None:
-                    self.problems.append(f"ANSWER: {name} was not refused with {refused}")
-                return answered.run or ""
+                return reply
             self.stage.clock.advance(PAUSE)
-        self.problems.append(f"UNANSWERED: {name}")
-        self.asked[name] = asked
-        return ""
+        self.problems.append(f"UNANSWERED: {method} {path}")
+        return None
 
     def ask_for_pages(self, name: str, path: str, *, method: str = "POST", by: Sandbox | None = None) -> None:
         """Ask for page after page as an SDK does, each until it is answered, to the end."""
         cursor = ""
         for number in range(PATIENCE):
-            reply = self._ask_for_page(method, f"{path}&cursor={cursor}", by)
+            reply = self.insist(method, f"{path}&cursor={cursor}", by=by)
             if reply is None:
-                self.problems.append(f"UNANSWERED: {name} {number}")
                 return
             if reply.status >= 400:
                 self.problems.append(f"ANSWER: {name} {number} was refused: {reply.body}")
@@ -155,21 +191,18 @@ class Play:
                 return
         self.problems.append(f"ENDLESS: {name}")
 
-    def _ask_for_page(self, method: str, path: str, by: Sandbox | None) -> Reply | None:
-        for _ in range(PATIENCE):
-            reply = self.request(method, path, None, None, by)
-            if not reply.is_unknown:
-                return reply
-            self.stage.clock.advance(PAUSE)
-        return None
+    def expect(self, run: str, *, ends: str = "completed", kept: int = 0, is_optional: bool = False) -> None:
+        """Expect a run that no answer told of, and how it ends."""
+        self.asked[f"expected {run}"] = Asked(
+            "", None, None, frozenset(ends.split()), kept, run=run, is_optional=is_optional
+        )
 
     def expect_reborn(self, *, ends: str = "completed", kept: int = 0, is_optional: bool = False) -> None:
         """Expect that each dead letter that stood before has become the one run whose id follows from it."""
         for row in self.before["dead-letters"]:
             if row["account"]["S"] == ACME:
                 run = derived_uuid(ACME, "dead_letter", row["dead_letter_id"]["S"])
-                wanted = frozenset(ends.split())
-                self.asked[f"reborn {run}"] = Asked("", None, None, wanted, kept, run=run, is_optional=is_optional)
+                self.expect(run, ends=ends, kept=kept, is_optional=is_optional)
 
     def expect_callback(self, run: str, state: str | None) -> None:
         """Expect that telling of a run's failure stands so, on its head and on its dead letter."""
@@ -194,19 +227,18 @@ class Play:
 
     def request(self, method: str, path: str, body: Any, key: str | None = None, by: Sandbox | None = None) -> Reply:
         """Ask once. A refusal must have changed nothing, and a defect is told."""
-        headers = {"authorization": f"Bearer {self.stage.secret}", "content-type": "application/json"}
-        if key is not None and not path.startswith("/v1/"):  # Retab's word for it stands in the body
-            headers["idempotency-key"] = key
-        event = request_event(method, path, "" if body is None else json.dumps(body), headers)
+        event = request_event(method, path, body, self.stage.secret, key)
         changes = self.stage.engine.changes
         try:
             reply = read_reply((by or self.stage.functions[API]).invoke(event))
         except Died as died:
             self._tell(API, died)
             return DIED
-        if reply.is_refused and reply.status < 500 and by is None and self.stage.engine.changes != changes:
+        if not reply.is_refused:
+            self.heard.add((method, event["requestContext"]["resourcePath"]))
+        elif (reply.status < 500 or not reply.is_unknown) and by is None and self.stage.engine.changes != changes:
             self.problems.append(f"WRITTEN: {method} {path} was refused with {reply.status}, and wrote")
-        if reply.status == 500:
+        if reply.status == 500 and not reply.is_engines:
             self.problems.append(f"DEFECT: {method} {path} was answered with 500")
         return reply
 
@@ -333,49 +365,3 @@ class Play:
 
 def _minute_after(at: int) -> int:
     return -(-at // MINUTE) * MINUTE
-
-
-# -- what stands before a schedule begins
-
-
-@dataclass(frozen=True, slots=True)
-class Beginning:
-    """What was given, to go back to: `state` is the engine's."""
-
-    state: Any
-    given: dict[str, str]
-    before: Mapping[str, list[Row]]
-    at: int
-    last_id: int
-    secret: str
-
-
-def begin(stage: Stage, plan: Plan, given: Callable[[Play], None]) -> Play:
-    """Set the stage for a plan: what is given stands, every process is new, faults wait for their calls."""
-    stage.clear()
-    beginning = stage.kept.get(given.__qualname__)
-    if beginning is None:
-        beginning = _arrange(stage, given)
-    else:
-        stage.engine.go_back(beginning.state)
-    if beginning.state is not None:
-        stage.kept[given.__qualname__] = beginning
-    stage.clear()
-    stage.clock.ms, stage.ids.last, stage.secret = beginning.at + MINUTE, beginning.last_id, beginning.secret
-    play = Play(stage, plan, dict(beginning.given), beginning.before)
-    stage.strikes = play.strikes = Strikes({fault.call: fault for fault in plan.faults}, play.look)
-    return play
-
-
-def _arrange(stage: Stage, given: Callable[[Play], None]) -> Beginning:
-    """Bring about what is given, without faults, and in another account the same under the same ids."""
-    stage.engine.empty()
-    stage.make_key()
-    play = Play(stage, Plan(given.__qualname__))
-    given(play)
-    if play.problems:
-        raise AssertionError(play.problems)
-    mirror(stage)
-    before = {table: stage.engine.rows(table) for table in TABLES}
-    runs = {name: asked.run for name, asked in play.asked.items() if asked.run}
-    return Beginning(stage.engine.keep(), runs, before, stage.clock.ms, stage.ids.last, stage.secret)

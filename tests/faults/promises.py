@@ -7,8 +7,9 @@
 | every run ends as it must; a failed one leaves one dead letter                | ENDED, LETTERS   |
 | a journal is dense, each entry written once, its prefix the source's          | JOURNAL          |
 | an effect that was journaled took place; undisturbed, it took place once      | EFFECTS          |
-| an accepted run has its record in the audit, and a record's runs are there   | RECORDS          |
+| an accepted run has its record in the audit, and a record's runs are there    | RECORDS          |
 | what had ended before, and all of another account, is as it was               | TOUCHED          |
+| definitions, apps, deployments, keys and settings stand as undisturbed         | UNLIKE           |
 | nothing is left to do: no wake-up, no lease, no message, no place in a line   | LEFT             |
 | no call named another account's rows; no handler raised, or answered with 500 | FOREIGN, DEFECT  |
 """
@@ -23,6 +24,7 @@ from chalicelib.core.journal import Entry, Performed
 from chalicelib.stores.entries import unpack_entries
 from chalicelib.stores.packing import unpack
 from tests.faults.engines import Row
+from tests.faults.outcomes import Outcome, differences, outcome
 from tests.faults.play import ENDED, Asked, Play
 from tests.faults.strikes import Strikes
 from tests.world import ACME, OTHER
@@ -41,14 +43,19 @@ class Stands:
         return [entry for row in self.journals.get(run, []) for entry in unpack_entries(row["entries"]["B"])]
 
 
-def check(play: Play) -> list[str]:
-    """Answer every promise that a schedule broke; faults strike no more."""
+def check(play: Play, undisturbed: Outcome | None = None) -> list[str]:
+    """Answer every promise that a schedule broke; faults strike no more.
+
+    `undisturbed`: what comes of its scenario when nothing goes wrong; None: nobody knows.
+    """
     play.stage.strikes = Strikes(watch=play.look)
     problems = play.problems
     problems += _asked_again(play)
     stands = read(play)
     for look in (_runs, _ends, _letters, _journals, _effects, _records, _untouched, _left):
         problems += look(play, stands)
+    if undisturbed is not None:
+        problems += differences(outcome(play), undisturbed, play.unlike)
     return problems
 
 
@@ -72,7 +79,7 @@ def _asked_again(play: Play) -> Iterator[str]:
         if asked.key is None or asked.run is None:
             continue
         reply = play.request(asked.method, asked.path, asked.body, asked.key)
-        if reply.status not in {200, 202} or reply.run != asked.run:
+        if reply.is_refused or reply.run != asked.run:
             yield f"DOUBLED: {name} was answered with {asked.run}, and then with {reply.status} {reply.body[:200]}"
 
 
@@ -197,7 +204,7 @@ def _must_stay(table: str, row: Row, play: Play) -> bool:
 
 
 def _is_others(row: Row) -> bool:
-    return str(row["pk"]["S"]).startswith(f"{OTHER}#")
+    return str(row["pk"]["S"]).partition("#")[0] == OTHER
 
 
 def _key(row: Row) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from chalicelib.dialects.restate.ids import write_run_id
 from tests.faults.beginnings import a_completed_run, a_failed_run, a_heavy_run
 from tests.faults.dead_letter_scenarios import three_failed_runs
 from tests.faults.line_scenarios import an_objects_three_failed_runs, expect_order
-from tests.faults.play import PATIENCE, PAUSE, Asked, Play
+from tests.faults.play import PATIENCE, PAUSE, Play
 from tests.faults.scenarios import scenario
 from tests.world import ACME
 
@@ -39,7 +39,8 @@ def restart_many(play: Play, sources: Sequence[str]) -> list[str]:
     for source in sources:
         runs.append(derived_uuid(ACME, "restate", "batch/restart-as-new", source, f"k/{seen[source]}"))
         seen[source] += 1
-    play.asked |= {f"reborn {run}": Asked("", None, None, run=run) for run in runs}
+    for run in runs:
+        play.expect(run)
     return runs
 
 

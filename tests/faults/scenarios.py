@@ -11,6 +11,7 @@ everything else happen. The promises (promises.py) are checked afterwards by who
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from chalicelib.core.effects import HttpCall, Outcome
 from chalicelib.core.json_values import Json
@@ -46,11 +47,15 @@ from tests.world import MINUTE
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """`every`: only each so many-th fault is tried, where a schedule takes long."""
+    """`every`: only each so many-th fault is tried, where a schedule takes long.
+
+    `is_brief`: of what is one request and little more, few schedules run with every commit.
+    """
 
     given: Act
     act: Act
     every: int = 1
+    is_brief: bool = False
 
     @property
     def name(self) -> str:
@@ -60,14 +65,19 @@ class Scenario:
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(given: Act, *, every: int = 1) -> Callable[[Act], Act]:
-    """Register a scenario under its function's name."""
+def scenario(given: Act, *, every: int = 1, is_brief: bool = False) -> Callable[[Act], Act]:
+    """Register a scenario under its function's name, which nobody else has."""
 
     def register(act: Act) -> Act:
-        SCENARIOS[act.__name__] = Scenario(given, act, every)
+        assert act.__name__ not in SCENARIOS, act.__name__
+        SCENARIOS[act.__name__] = Scenario(given, act, every, is_brief)
         return act
 
     return register
+
+
+use_case = partial(scenario, is_brief=True)
+"""Register what one route of a dialect is for."""
 
 
 # -- runs

@@ -42,6 +42,8 @@ class Stage:
     secret: str = ""
     kept: dict[str, Any] = field(default_factory=dict)
     """What `tests.faults.play` keeps of each beginning, to go back to."""
+    outcomes: dict[str, Any] = field(default_factory=dict)
+    """What `tests.faults.campaigns` keeps of each scenario when nothing goes wrong."""
 
     def clear(self) -> None:
         """Let every process be new, and the outside world well."""

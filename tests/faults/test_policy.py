@@ -5,9 +5,6 @@ The first half is a promise that every schedule keeps (`Play.look`). Here is the
 
 import pytest
 
-from tests.faults.campaigns import HEAVY, perform
-from tests.faults.plans import Plan
-from tests.faults.scenarios import SCENARIOS
 from tests.permissions import Permission, forbidden, given
 
 FEEDS = {
@@ -39,13 +36,12 @@ RARE = {
 
 
 @pytest.fixture(scope="module")
-def used(lean) -> set[tuple[str, Permission]]:
+def used(plays) -> set[tuple[str, Permission]]:
     """Whatever is needed when nothing goes wrong."""
-    plays = [perform(lean, Plan(name)) for name, scenario in SCENARIOS.items() if scenario.every < HEAVY]
-    assert not [problem for _, problems in plays for problem in problems]
-    return {one for play, _ in plays for one in play.used}
+    return {one for play in plays for one in play.used}
 
 
+@pytest.mark.xdist_group("plays")
 @pytest.mark.parametrize("function", [*FEEDS, "sweep"])
 def test_a_function_may_do_what_it_needs_and_little_else(used, function):
     queue = FEEDS.get(function)

@@ -3,6 +3,9 @@
 The part that runs with every commit; `make faults` plays all of it (docs/reliability.md).
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 import pytest
 
 from tests.faults.campaigns import HEAVY, Played, pairs, perform, singles, tallied, undisturbed
@@ -17,11 +20,21 @@ KEPT = [
     "restart_on_the_draft fifo 4:crash_before",
     "restart_with_a_short_prefix fifo 5:crash_before",
     "fail_after_retries fifo 26:crash_before",
+    "delete_a_deployment fifo 3:crash_before",
+    "settle_how_long_a_services_runs_are_kept fifo 3:throttle+",
+    "execute_a_job fifo 5:crash_before",
+    "execute_a_job fifo 6:crash_before",
+    "give_all_jobs_retries fifo 3:crash_after",
+    "give_all_jobs_retries fifo 4:crash_after",
+    "delete_a_job fifo 3:crash_after",
+    "delete_a_job fifo 4:crash_after",
+    "purge_an_invocation_after_its_journal fifo 3:throttle+",
 ]
 """Schedules that found a mistake, planted or not, and stay."""
 
-MOST = 30  # schedules of one fault for a scenario; `make faults` leaves none out
-QUICK = [name for name, scenario in SCENARIOS.items() if scenario.every == 1]
+MOST, FEW = 30, 8  # schedules of one fault for a scenario, and for a brief one; `make faults` leaves none out
+QUICK = [name for name, scenario in SCENARIOS.items() if scenario.every == 1 and not scenario.is_brief]
+BRIEF = [name for name, scenario in SCENARIOS.items() if scenario.is_brief]
 HARDEST = Delivery(Order.LIFO, is_twice=True)
 
 
@@ -31,14 +44,29 @@ def check(played: Played, at_least: int = 1) -> None:
     assert tally.schedules >= at_least
 
 
-@pytest.mark.parametrize("name", [name for name in SCENARIOS if SCENARIOS[name].every < HEAVY])
+def on_moto(names: Iterable[str]) -> Any:
+    return pytest.mark.parametrize("name", [name for name in names if SCENARIOS[name].every < HEAVY])
+
+
+@on_moto(name for name in SCENARIOS if name not in BRIEF)
 def test_every_scenario_keeps_its_promises_on_moto(moto, name):
     check(iter([perform(moto, Plan(name))]))
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.heavy
+@on_moto(BRIEF)
+def test_every_brief_scenario_keeps_its_promises_on_moto(moto, name):
+    check(iter([perform(moto, Plan(name))]))
+
+
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in BRIEF])
 def test_messages_may_come_in_any_order_twice_or_not_at_all(lean, name):
     check(undisturbed(lean, name))
+
+
+@pytest.mark.parametrize("name", BRIEF)
+def test_one_fault_at_some_call_of_what_a_route_is_for_loses_and_doubles_nothing(lean, name):
+    check(singles(lean, name, HARDEST, most=FEW), at_least=4)
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -13,7 +13,7 @@ from tests.faults.stage import Stage
 from tests.realms import NOBODYS, named
 from tests.world import ACME, OTHER
 
-MIRRORED = ("runs", "journal", "dead-letters", "definitions", "slots")
+MIRRORED = ("runs", "journal", "dead-letters", "definitions", "slots", "apps", "deployments", "accounts")
 
 
 def mirror(stage: Stage) -> None:

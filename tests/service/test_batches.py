@@ -222,6 +222,19 @@ class TestAJobThatFails:
         assert not services.batches.delete_job(batch, 5)
         assert services.batches.job(ACME, batch.id, 5) is None
 
+    def test_of_a_held_batch_is_done_or_taken_away_by_hand_and_the_batch_stays_held(self, play, services, sources):
+        batch = restart(services, sources, ASK)
+        deliver(play)
+        held = services.batches.suspend(ACME, batch.id, is_suspended=True) and stands(services, batch)
+        [job] = services.batches.jobs(batch, after=-1, limit=9)
+
+        assert services.batch_worker.execute(held, job) is not None
+        assert services.batches.delete_job(held, job.index)
+        deliver(play)
+
+        assert stands(services, batch).ended_at is None
+        assert not [row for row in play.rows("batches") if "wake_at" in row]
+
     def test_can_be_tried_again_once_it_can_succeed(self, play, services):
         sources = leave_runs(services, play, 3)
         running = started_run(services)

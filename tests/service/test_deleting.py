@@ -93,6 +93,20 @@ def test_a_key_makes_no_run_on_the_rows_of_one_that_is_being_deleted(world, orde
     assert world.start(key="k").id == run.id
 
 
+def test_a_deletion_has_taken_place_though_nothing_more_can_be_removed(world, order, faults):
+    run = failed(world, order)
+    faults.refuse("dynamodb.Query", [refusal("ProvisionedThroughputExceededException")] * 4)
+
+    delete(world, run.id)
+
+    with pytest.raises(RunNotFound):
+        world.run(run.id)
+    assert world.rows_of([run.id]) != []
+    world.clock.advance(MINUTE)
+    world.settle()
+    assert world.rows_of([run.id]) == []
+
+
 @pytest.mark.parametrize("call", ["TransactWriteItems", "DeleteItem"])
 def test_two_who_delete_one_run_at_once_both_find_it_gone(world, order, faults, call):
     run = failed(world, order)

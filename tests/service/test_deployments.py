@@ -8,6 +8,7 @@ from chalicelib.core.refusals import RunNotFound
 from chalicelib.service import deployments as service
 from chalicelib.service.deployments import Deployed, Deployments
 from chalicelib.service.runs import Runs
+from tests.aws_calls import Killed, watched
 from tests.graphs import Ask, document
 from tests.world import ACME, ORDER, World
 
@@ -38,6 +39,19 @@ def test_a_version_whose_deployment_made_something_else_is_not_seen(deployments,
     world.services.definitions.deploy(ACME, ORDER, FIRST, origin=deploy(deployments).deployment.id + "x")
 
     assert [version.number for version in deployments.versions(ACME)] == [1]
+
+
+def test_a_deletion_that_was_interrupted_is_completed_by_its_repeat(deployments, world):
+    made = deploy(deployments).deployment
+    with watched(kill_at=4), pytest.raises(Killed):  # read, head, list, file
+        deployments.delete(ACME, made.id, is_cascading=False)
+    assert world.rows("deployments") != []
+
+    deployments.delete(ACME, made.id, is_cascading=False)
+
+    assert world.rows("deployments") == []
+    with pytest.raises(DeploymentNotFound):
+        deployments.delete(ACME, made.id, is_cascading=False)
 
 
 def test_a_file_that_is_not_there_is_not_found(deployments):
