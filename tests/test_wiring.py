@@ -8,7 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from chalicelib import wiring
+from chalicelib import settings, wiring, workers
+from chalicelib.dialects.services import Services
 from tests.world import World
 
 ROOT = Path(__file__).parent.parent
@@ -27,12 +28,13 @@ DEPLOYED = {
 def nothing_installed(world: World, monkeypatch) -> None:
     """Be a process that nobody has asked for anything."""
     monkeypatch.setattr(wiring, "_installed", [])
+    monkeypatch.setattr(workers, "_installed", [])
 
 
 def test_a_function_reads_its_settings_from_its_environment():
-    settings = wiring.settings_from({**DEPLOYED, "REPRISE_LIST_SHARDS": "4"})
+    read = settings.settings_from({**DEPLOYED, "REPRISE_LIST_SHARDS": "4"})
 
-    assert settings == wiring.Settings(
+    assert read == settings.Settings(
         stage="prod",
         region="eu-west-1",
         runs_queue_url=DEPLOYED["REPRISE_RUNS_QUEUE_URL"],
@@ -56,7 +58,7 @@ def test_a_function_reads_its_settings_from_its_environment():
     ],
 )
 def test_signing_keys_are_a_stage_s_own(given, keys):
-    assert wiring.settings_from({**DEPLOYED, **given}).signing_keys == keys
+    assert settings.settings_from({**DEPLOYED, **given}).signing_keys == keys
 
 
 def test_a_secret_of_a_key_is_256_bits_of_chance():
@@ -70,13 +72,13 @@ def test_a_secret_of_a_key_is_256_bits_of_chance():
 def test_no_previous_secret_opens_no_cursor(given, previous):
     named = {} if given is None else {"REPRISE_PREVIOUS_CURSOR_SECRET": given}
 
-    assert wiring.settings_from({**DEPLOYED, **named}).previous_cursor_secret == previous
+    assert settings.settings_from({**DEPLOYED, **named}).previous_cursor_secret == previous
 
 
 @pytest.mark.parametrize("missing", DEPLOYED)
 def test_a_missing_setting_is_said_at_once(missing: str):
     with pytest.raises(KeyError):
-        wiring.settings_from({name: value for name, value in DEPLOYED.items() if name != missing})
+        settings.settings_from({name: value for name, value in DEPLOYED.items() if name != missing})
 
 
 def test_services_are_built_once_and_only_when_asked_for(nothing_installed, monkeypatch):
@@ -84,6 +86,15 @@ def test_services_are_built_once_and_only_when_asked_for(nothing_installed, monk
         monkeypatch.setenv(name, value)
 
     assert wiring.services() is wiring.services()
+    assert workers.workers() is wiring.services()
+
+
+def test_workers_alone_are_built_once_and_only_when_asked_for(nothing_installed, monkeypatch):
+    for name, value in DEPLOYED.items():
+        monkeypatch.setenv(name, value)
+
+    assert workers.workers() is workers.workers()
+    assert not isinstance(workers.workers(), wiring.Services)
 
 
 def test_a_backend_may_install_its_own_services(nothing_installed, monkeypatch, world):
@@ -92,7 +103,14 @@ def test_a_backend_may_install_its_own_services(nothing_installed, monkeypatch, 
     monkeypatch.setitem(sys.modules, backend.__name__, backend)
     monkeypatch.setenv("REPRISE_BACKEND", backend.__name__)
 
+    assert workers.workers() is world.services
     assert wiring.services() is world.services
+
+
+def test_what_is_wired_is_what_dialects_ask(world: World) -> None:
+    asked: Services = world.services  # mypy holds the two together
+
+    assert asked.runs is world.services.runs
 
 
 def test_importing_the_app_asks_for_nothing_and_lets_requests_be_logged():

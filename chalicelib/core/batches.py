@@ -13,7 +13,6 @@ from chalicelib.core.versions import NamedVersion
 
 RETRIES = 3  # of a job, before somebody has to look at it
 MAX_SOURCES = 100_000  # of one batch
-MAX_JOB_SOURCES = 100
 
 
 class BatchKind(Enum):

@@ -5,7 +5,8 @@
                              └─ a request id and a log line for every answer;
                                 Chalice's own 400, 404, 405, 415 and 500 become the dialect's errors too
 
-A dialect is data: its paths, how it is told a key, how it says a refusal. Nothing is built before a request comes.
+A dialect is data: its paths, how it is told a key, how it says a refusal. Nothing is built before a request comes, and
+a dialect is not even loaded before a request for one of its paths does.
 """
 
 import logging
@@ -13,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from importlib import import_module
 from typing import Any, Protocol
 from urllib.parse import unquote
 
@@ -22,25 +24,11 @@ from chalicelib.core.access import ApiKey, Scope
 from chalicelib.core.audit import Asked, read_reason
 from chalicelib.core.errors import Busy, Invalid, NotFound, RestartError, TooLarge
 from chalicelib.core.ids import AccountId
+from chalicelib.dialects.paths import Place
 from chalicelib.dialects.request_log import ANSWERED, JsonLines, Trace, tell
 from chalicelib.service.access import Access
-from chalicelib.service.accounts import Accounts
-from chalicelib.service.apps import Apps
-from chalicelib.service.attendance import Attendance
 from chalicelib.service.audit import Audit
-from chalicelib.service.batch_work import BatchWorker
-from chalicelib.service.batches import Batches, Sizes
-from chalicelib.service.bulk_restarts import BulkRestarts
-from chalicelib.service.cursors import Cursors
-from chalicelib.service.dead_letters import DeadLetters
-from chalicelib.service.definitions import Definitions
-from chalicelib.service.deployments import Deployments
-from chalicelib.service.flow_control import Flows
-from chalicelib.service.restarts import Restarts
-from chalicelib.service.resumptions import Resumptions
-from chalicelib.service.runs import Runs
 from chalicelib.service.tallies import tallied
-from chalicelib.service.together import Together
 
 _TRACE = "reprise"  # where a request's trace stands in its context
 
@@ -52,55 +40,17 @@ ANY_TYPE = ("*/*",)
 JSON_TYPE = ("application/json",)
 
 
-class Services(Protocol):
-    """The use cases that dialects call, as `wiring` builds them."""
+class Guard(Protocol):
+    """What the edge itself asks: whose a key is, and for ids. What handlers ask, see `services.py`."""
 
     @property
     def access(self) -> Access: ...
     @property
     def audit(self) -> Audit: ...
     @property
-    def definitions(self) -> Definitions: ...
-    @property
-    def runs(self) -> Runs: ...
-    @property
-    def restarts(self) -> Restarts: ...
-    @property
-    def resumptions(self) -> Resumptions: ...
-    @property
-    def bulk_restarts(self) -> BulkRestarts: ...
-    @property
-    def dead_letters(self) -> DeadLetters: ...
-    @property
-    def batches(self) -> Batches: ...
-    @property
-    def together(self) -> Together: ...
-    @property
-    def batch_worker(self) -> BatchWorker: ...
-    @property
-    def batch_sizes(self) -> Sizes: ...
-    @property
-    def flows(self) -> Flows: ...
-    @property
-    def accounts(self) -> Accounts: ...
-    @property
-    def apps(self) -> Apps: ...
-    @property
-    def deployments(self) -> Deployments: ...
-    @property
-    def attendance(self) -> Attendance: ...
-    @property
-    def cursors(self) -> Cursors: ...
-    @property
     def now(self) -> Callable[[], int]: ...
     @property
     def new_id(self) -> Callable[[], str]: ...
-    @property
-    def retab_sdk(self) -> int: ...
-    @property
-    def flowx_prefix(self) -> str: ...
-    @property
-    def signing_keys(self) -> tuple[str, str] | None: ...
 
 
 # -- what goes in, and what comes out
@@ -144,7 +94,7 @@ class Route:
     method: str
     path: str
     scope: Scope | None
-    handler: Callable[[Services, Call], Answer]
+    handler: Callable[[Any, Call], Answer]  # asks `Services`, which the edge only hands on
     content_types: tuple[str, ...] = ANY_TYPE
     free: frozenset[str] = frozenset()
     """The path parameters that the handler itself checks."""
@@ -152,20 +102,33 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One wire: what is different from dialect to dialect, before and after its handlers.
-
-    Its paths begin with one of `prefixes`, or hold `mark` behind a prefix that the stage names.
-    """
+    """One wire: what is different from dialect to dialect, before and after its handlers."""
 
     name: str
-    prefixes: tuple[str, ...]
     routes: tuple[Route, ...]
     read_secret: Callable[[Call], str | None]
     write_error: Callable[[RestartError], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """Where a dialect stands, which is known before it is loaded.
+
+    Its paths begin with the segments of one of `prefixes`, or hold `mark` behind a prefix that the stage names.
+    """
+
+    load: Callable[[], Dialect]
+    prefixes: tuple[str, ...]
     mark: str | None = None
 
+    @classmethod
+    def of(cls, folder: str, prefixes: str, mark: str | None = None) -> "Mount":
+        """Mount what `routes.py` in a folder beside this file has as `DIALECT`; blanks part prefixes."""
+        return cls(lambda: import_module(f"{__package__}.{folder}.routes").DIALECT, tuple(prefixes.split()), mark)
+
     def has(self, path: str) -> bool:
-        return f"{path}/".startswith(self.prefixes) or (self.mark is not None and self.mark in path)
+        begins = any(path == prefix or path.startswith(f"{prefix}/") for prefix in self.prefixes)
+        return begins or (self.mark is not None and self.mark in path)
 
 
 # -- what is refused before any use case is asked
@@ -226,26 +189,50 @@ _REFUSALS: Mapping[int, Callable[[], RestartError]] = {
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """All dialects of an app. The first one answers for paths that are nobody's."""
+    """All dialects of an app, each opened by the first path that may be its own.
 
-    dialects: tuple[Dialect, ...]
-    services: Callable[[], Services]
+    The first mount that has a path says what is refused there; the very first, if none has it.
+    """
 
-    def register(self, app: Chalice) -> None:
-        """Give an app every route of every dialect; nothing is called yet."""
-        for handler in app.log.handlers:
+    app: Chalice
+    mounts: tuple[Mount, ...]
+    services: Callable[[], Guard]
+    _opened: dict[Mount, tuple[Dialect, Place]] = field(default_factory=dict)
+
+    def register(self, *, is_whole: bool = True) -> None:
+        """Stand between an app and its handlers; give it every route now, if it is to be whole at once."""
+        for handler in self.app.log.handlers:
             handler.setFormatter(JsonLines())
-        app.log.setLevel(logging.INFO)  # Chalice would keep errors alone
-        app.register_middleware(self._middleware, "http")
-        for dialect in self.dialects:
+        self.app.log.setLevel(logging.INFO)  # Chalice would keep errors alone
+        self.app.register_middleware(self._middleware, "http")
+        if is_whole:
+            self.dialects()
+
+    def dialects(self) -> tuple[Dialect, ...]:
+        return tuple(self._open(mount)[0] for mount in self.mounts)
+
+    def route_of(self, path: str) -> str | None:
+        """Answer the route that a path means, which the app has by then."""
+        found = (self._open(mount)[1].route_of(path) for mount in self.mounts if mount.has(path))
+        return next(filter(None, found), None)
+
+    def _open(self, mount: Mount) -> tuple[Dialect, Place]:
+        """Load a mount's dialect and give the app its routes, if it is the first time; nothing is called yet."""
+        if mount not in self._opened:
+            dialect = mount.load()
             for route in dialect.routes:
-                register = app.route(
-                    route.path,
-                    methods=[route.method],
-                    name=f"{route.method} {route.path}",
-                    content_types=list(route.content_types),
-                )
-                register(self._view(app, dialect, route))
+                self._declare(dialect, route)
+            self._opened[mount] = dialect, Place.of(route.path for route in dialect.routes)
+        return self._opened[mount]
+
+    def _declare(self, dialect: Dialect, route: Route) -> None:
+        register = self.app.route(
+            route.path,
+            methods=[route.method],
+            name=f"{route.method} {route.path}",
+            content_types=list(route.content_types),
+        )
+        register(self._view(dialect, route))
 
     def unrouted(
         self, method: str, path: str, status: int, request_id: str | None = None
@@ -258,12 +245,11 @@ class Edge:
 
     def _allowed(self, path: str) -> str:
         """List the methods that a path has, as the header Allow does."""
-        routes = [route for dialect in self.dialects for route in dialect.routes]
+        routes = (route for mount in self.mounts if mount.has(path) for route in self._open(mount)[0].routes)
         return ", ".join(route.method for route in routes if _fits(route.path, path))
 
     def _dialect_of(self, path: str) -> Dialect:
-        fitting = (dialect for dialect in self.dialects if dialect.has(path))
-        return next(fitting, self.dialects[0])
+        return self._open(next((mount for mount in self.mounts if mount.has(path)), self.mounts[0]))[0]
 
     def _middleware(self, request: Request, get_response: Callable[[Request], Response]) -> Response:
         with tallied() as tally:
@@ -283,9 +269,9 @@ class Edge:
         tell(trace, dialect.name, request.method, request.path, response.status_code)
         return response
 
-    def _view(self, app: Chalice, dialect: Dialect, route: Route) -> Callable[..., Response]:
+    def _view(self, dialect: Dialect, route: Route) -> Callable[..., Response]:
         def view(**params: str) -> Response:
-            request = app.current_request
+            request = self.app.current_request
             assert request is not None
             trace: Trace = request.context[_TRACE]
             try:
@@ -313,7 +299,7 @@ class Edge:
         return answer
 
 
-def _handled(services: Services, route: Route, call: Call) -> Answer:
+def _handled(services: Guard, route: Route, call: Call) -> Answer:
     """Let a route's handler answer if the path can be meant."""
     for name, value in call.params.items():
         if name not in route.free and not PARAMETER.fullmatch(value):

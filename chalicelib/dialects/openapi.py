@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.dialects.edge import ANY_TYPE, JSON_TYPE, PARAMETER, Answer, Call, Route, Services
+from chalicelib.dialects.edge import ANY_TYPE, JSON_TYPE, PARAMETER, Answer, Call, Route
+from chalicelib.dialects.services import Services
 
 _SCHEMAS = "#/components/schemas/{name}"
 _REFUSED = "#/components/responses/Refused{}"

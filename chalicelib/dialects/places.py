@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from chalicelib.core.json_values import Json
-from chalicelib.dialects.edge import Call, Services
+from chalicelib.dialects.edge import Call
+from chalicelib.dialects.services import Services
 from chalicelib.service.cursors import Cursor, Cursors
 
 

@@ -6,6 +6,7 @@ What a batch does by itself, its worker does (batch_work.py): here it is made, t
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from chalicelib.core.batch_sizes import Sizes
 from chalicelib.core.batches import MAX_SOURCES, Batch, Cancellation, Job, Order
 from chalicelib.core.errors import Busy, Invalid, NotFound, TooLarge
 from chalicelib.core.ids import AccountId, RunId
@@ -57,14 +58,6 @@ class Statistics:
     @property
     def completed(self) -> int:
         return self.batch.jobs - self.remaining
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Into how large jobs a batch is cut, and how many of them are made at once."""
-
-    per_job: int = 1
-    per_seed: int = 100
 
 
 @dataclass(frozen=True, slots=True)

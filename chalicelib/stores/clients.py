@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.connection import Connection
@@ -36,17 +35,18 @@ class Clients:
 
 def sqs_client(connection: Connection) -> Callable[[], Any]:
     config = Config(connect_timeout=1, read_timeout=3, retries={"total_max_attempts": 3, "mode": "standard"})
-    return cache(lambda: _session(connection).client("sqs", config=config))
+    return cache(lambda: _client(connection, "sqs", config))
 
 
 def lambda_client(connection: Connection) -> Callable[[], Any]:
     """Make no second attempt by itself: a run counts its own."""
     config = Config(connect_timeout=2, read_timeout=LONGEST_INVOKE_S, retries={"total_max_attempts": 1})
-    return cache(lambda: _session(connection).client("lambda", config=config))
+    return cache(lambda: _client(connection, "lambda", config))
 
 
-def _session(connection: Connection) -> boto3.Session:
-    return boto3.Session(botocore_session=connection.session, region_name=connection.region)
+def _client(connection: Connection, service: str, config: Config) -> Any:
+    """Make a client as boto3 would, without the import of boto3 and its transfers to S3."""
+    return connection.session.create_client(service, region_name=connection.region, config=config)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,10 @@ from cfnlint.core import get_rules
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
+from local.deploy import starting
 from local.deploy.bundle import ROOT
 
-MAX_BUNDLE = 4_500_000  # bytes; grow it knowingly
-START = (
-    "import sys; sys.path.insert(0, sys.argv[1]); import app; from chalicelib.dialects.restate.sql import statements"
-)
+MAX_BUNDLE = 3_000_000  # bytes; grow it knowingly
 
 CODE = {"CodeUri": "s3://a-bucket/deployment.zip"}
 """Where `aws cloudformation package` puts the code: the translator knows no file."""
@@ -47,10 +45,10 @@ def defects(template: dict[str, Any]) -> list[str]:
 
 
 def starts(bundle: Path) -> str:
-    """Import the app from a bundle in a process that has nothing else; answer what went wrong."""
+    """Start a bundle in a process that has nothing else; answer what went wrong."""
     with tempfile.TemporaryDirectory() as task, zipfile.ZipFile(bundle) as zipped:
         zipped.extractall(task)
-        command = [sys.executable, "-I", "-S", "-W", "error", "-c", START, task]
+        command = [sys.executable, "-I", "-S", "-W", "error", starting.__file__, task]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
     return done.stderr
 

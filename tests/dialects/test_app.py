@@ -123,7 +123,7 @@ class TestRegistration:
     def test_every_route_of_every_dialect_is_registered(self) -> None:
         registered = {(method, path) for path, methods in app.app.routes.items() for method in methods}
 
-        assert registered == {(route.method, route.path) for dialect in app.edge.dialects for route in dialect.routes}
+        assert registered == {(route.method, route.path) for dialect in app.edge.dialects() for route in dialect.routes}
 
     def test_the_app_is_short(self) -> None:
         assert len((PROJECT / "app.py").read_text().splitlines()) < 100

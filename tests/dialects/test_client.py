@@ -10,7 +10,8 @@ from chalicelib.core.access import Scope
 from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import AccountId
 from chalicelib.core.json_values import Json
-from chalicelib.dialects.edge import Answer, Call, Dialect, Edge, Route, Services
+from chalicelib.dialects.edge import Answer, Call, Dialect, Edge, Mount, Route
+from chalicelib.dialects.services import Services
 from tests.dialects.client import Api, key_of
 from tests.realms import named
 from tests.world import ACME, OTHER, World
@@ -33,9 +34,9 @@ def serving(world: World, account: AccountId, do: Callable[[Services, AccountId]
         return Answer(200, "{}")
 
     route = Route("GET", "/toy", Scope.READ, handler)
-    toy = Dialect("toy", ("/toy",), (route,), lambda call: call.headers["x-toy"], lambda error: Answer(418, error.code))
+    toy = Dialect("toy", (route,), lambda call: call.headers["x-toy"], lambda error: Answer(418, error.code))
     chalice = Chalice("toy", configure_logs=False)
-    Edge((toy,), lambda: world.services).register(chalice)
+    Edge(chalice, (Mount(lambda: toy, ("/toy",)),), lambda: world.services).register()
     return Api(served=chalice)
 
 

@@ -15,8 +15,8 @@ import app
 from chalicelib.core.access import Scope
 from chalicelib.core.errors import Busy, RestartError
 from chalicelib.core.ids import AccountId
-from chalicelib.dialects.edge import MAX_ANSWER, Answer, Call, Dialect, Edge, Route, Services
-from chalicelib.dialects.ops.routes import OPS
+from chalicelib.dialects.edge import MAX_ANSWER, Answer, Call, Dialect, Edge, Mount, Route
+from chalicelib.dialects.services import Services
 from local.template import read_template
 from tests.dialects.client import Api, key_of
 from tests.dialects.conftest import Log
@@ -24,6 +24,7 @@ from tests.world import ACME, MINUTE, OTHER, World
 
 RUNS = "/ops/v1/runs"
 KEYS = "/ops/v1/keys"
+OPS = app.MOUNTS[0]
 
 # -- who is calling
 
@@ -85,7 +86,9 @@ class TestCredentials:
 
         assert other.get(RUNS).refusal == "unauthenticated"
 
-    @pytest.mark.parametrize("route", [route for route in OPS.routes if route.scope], ids=lambda r: r.method + r.path)
+    @pytest.mark.parametrize(
+        "route", [route for route in OPS.load().routes if route.scope], ids=lambda r: r.method + r.path
+    )
     def test_every_route_but_the_open_ones_needs_its_very_scope(self, world: World, route: Route) -> None:
         others = [scope for scope in Scope if scope is not route.scope]
         path = re.sub(r"\{\w+\}", "0", route.path)
@@ -197,16 +200,19 @@ def _write_error(error: RestartError) -> Answer:
 def _toy(handler: Callable[[Services, Call], Answer], scope: Scope | None = None) -> Dialect:
     return Dialect(
         name="toy",
-        prefixes=("/toy/",),
         routes=(Route("POST", "/toy/{thing}", scope, handler),),
         read_secret=lambda call: call.headers.get("x-toy-key"),
         write_error=_write_error,
     )
 
 
+def _mounted(handler: Callable[[Services, Call], Answer], scope: Scope | None = None) -> Mount:
+    return Mount(lambda: _toy(handler, scope), ("/toy",))
+
+
 def _served(handler: Callable[[Services, Call], Answer], services: Services, scope: Scope | None = None) -> Api:
     chalice = Chalice("toy", configure_logs=False)
-    Edge((OPS, _toy(handler, scope)), lambda: services).register(chalice)
+    Edge(chalice, (OPS, _mounted(handler, scope)), lambda: services).register()
     return Api(served=chalice)
 
 
@@ -249,7 +255,7 @@ class TestAnyDialect:
         assert (reply.json, reply.headers["Allow"]) == ({"toy": "method_not_allowed"}, "POST")
 
     def test_paths_that_are_nobodys_are_told_in_the_words_of_the_dialect_that_begins_so(self, world: World) -> None:
-        edge = Edge((OPS, _toy(_raise(Busy()))), lambda: world.services)
+        edge = Edge(Chalice("toy", configure_logs=False), (OPS, _mounted(_raise(Busy()))), lambda: world.services)
 
         assert edge.unrouted("GET", "/toy/a/b/c", 403)[2] == '{"toy": "not_found"}'
         assert "error" in json.loads(edge.unrouted("GET", "/to", 403)[2])
@@ -286,7 +292,7 @@ class TestDefectsOfOurs:
             raise KeyError('REPRISE_STAGE\n{"level": "INFO"}')
 
         chalice = Chalice("reprise")
-        Edge((OPS,), unbuilt).register(chalice)
+        Edge(chalice, (OPS,), unbuilt).register()
         reply = Api(served=chalice).get("/health")
 
         assert (reply.status, reply.refusal) == (500, "internal")

@@ -22,7 +22,7 @@ from tests.world import TABLES, World
 
 VICTIM = AccountId("victim-of-strangers")
 NOBODY = "00000000-0000-4000-8000-0000000000ff"
-ROUTES = [(dialect, route) for dialect in app.edge.dialects for route in dialect.routes]
+ROUTES = [(dialect, route) for dialect in app.edge.dialects() for route in dialect.routes]
 GUARDED = [(dialect, route) for dialect, route in ROUTES if route.scope is not None]
 REFUSED = {
     "POST /deployments": "nothing runs at other endpoints that could be discovered",

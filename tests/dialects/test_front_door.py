@@ -8,6 +8,7 @@ from chalice.local import LambdaContext
 
 import app
 from chalicelib.dialects.front_door import GREEDY, FrontDoor
+from chalicelib.dialects.paths import Place
 from tests.dialects.client import Api
 from tests.world import World
 
@@ -38,7 +39,7 @@ def sent(path: str, method: str = "GET", **headers: str) -> Event:
 
 def routed(path: str, *routes: str) -> tuple[str, dict[str, str]]:
     """Answer where a path leads among some routes."""
-    door = FrontDoor.of(routes, lambda event, _context: event, lambda *asked: (asked[2], {}, asked[1]))
+    door = FrontDoor(Place.of(routes).route_of, lambda event, _context: event, lambda *asked: (asked[2], {}, asked[1]))
     answer = door(sent(path), None)
     if "statusCode" in answer:
         return "", {}

@@ -14,7 +14,8 @@ from chalice.local import LambdaContext
 import app
 from chalicelib.core.access import secret_hash
 from chalicelib.core.ids import AccountId
-from chalicelib.dialects.edge import Answer, Call, Crashed, Dialect, Edge, Route, Services
+from chalicelib.dialects.edge import Answer, Call, Crashed, Dialect, Edge, Mount, Route
+from chalicelib.dialects.services import Services
 from local.template import read_template
 from tests.aws_calls import Calls
 from tests.dialects.client import Api, Reply, key_of
@@ -148,17 +149,19 @@ def raise_(_services: Services, _call: Call) -> Answer:
     raise RuntimeError(SECRET)
 
 
+def breaking(mount: Mount) -> Mount:
+    """Mount a dialect whose handlers all raise."""
+    dialect = mount.load()
+    routes = (replace(route, handler=raise_, free=route_params(route)) for route in dialect.routes)
+    raising = replace(dialect, routes=tuple(routes))
+    return replace(mount, load=lambda: raising)
+
+
 @pytest.fixture(scope="module")
 def broken(world: World) -> Chalice:
     """Serve all dialects, but for the handlers: each raises."""
     chalice = Chalice("reprise", configure_logs=False)
-    dialects = [
-        replace(
-            dialect, routes=tuple(replace(route, handler=raise_, free=route_params(route)) for route in dialect.routes)
-        )
-        for dialect in app.edge.dialects
-    ]
-    Edge(tuple(dialects), lambda: world.services).register(chalice)
+    Edge(chalice, tuple(map(breaking, app.MOUNTS)), lambda: world.services).register()
     return chalice
 
 

@@ -10,6 +10,7 @@ from chalice.config import Config
 from pynamodb.models import Model
 
 from app import app
+from chalicelib.settings import settings_from
 from chalicelib.stores.run_tables import JournalRow, RunRow
 from chalicelib.stores.tables import (
     AccountRow,
@@ -23,7 +24,6 @@ from chalicelib.stores.tables import (
     SlotRow,
     connect,
 )
-from chalicelib.wiring import settings_from
 from local import aws
 from local.deploy.watching import queues
 from local.template import Resources, create, event_source_queue, read_template

@@ -8,12 +8,12 @@ from uuid import UUID
 import boto3
 
 from chalicelib import wiring
+from chalicelib.core.batch_sizes import Sizes
 from chalicelib.core.batches import Batch, Order
 from chalicelib.core.ids import RunId
 from chalicelib.core.restart_requests import Data, StartRequest
 from chalicelib.core.state import Place, Start
 from chalicelib.core.versions import PublishedVersion
-from chalicelib.service.batches import Sizes
 from chalicelib.service.commands import Command
 from local import aws
 from tests.faults.play import Play

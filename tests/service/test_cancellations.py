@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from chalicelib import wiring
+from chalicelib.core.batch_sizes import Sizes
 from chalicelib.core.batches import Batch, BatchKind, Cancellation, Job
 from chalicelib.core.errors import Busy
 from chalicelib.core.ids import RunId
 from chalicelib.core.job_logs import JobEvent
 from chalicelib.core.journal import Signal
-from chalicelib.service.batches import Sizes
 from chalicelib.service.runs import RunEnded, TaskClosed
 from chalicelib.stores.batch_rows import batch_key
 from chalicelib.stores.bulk import Part

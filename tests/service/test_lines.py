@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.core.batch_sizes import Sizes
 from chalicelib.core.batches import Order
 from chalicelib.core.births import Plan
 from chalicelib.core.dead_letters import LetterFilter
@@ -19,7 +20,6 @@ from chalicelib.core.restart_requests import At, FromFailure, RestartRequest
 from chalicelib.core.runs import Run, RunStatus
 from chalicelib.core.state import BeforeActivity, Start
 from chalicelib.core.versions import NamedVersion, PublishedVersion
-from chalicelib.service.batches import Sizes
 from chalicelib.service.commands import Command
 from chalicelib.service.dead_letters import RebornPage
 from chalicelib.service.lines import LOOK_AGAIN_MS, MOST_LOOKS

@@ -9,8 +9,9 @@ from chalicelib.dialects.camunda.batch_answers import write_batch, write_histori
 from chalicelib.dialects.camunda.queries import Filter, Row, equal, filtered, flag, moment, one_of, shown, windowed
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, read_object
 from chalicelib.dialects.camunda.refusals import BAD_USER_REQUEST, EngineRefusal, invalid, not_found
-from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.service.batches import BatchNotFound
 
 MOST = 10_000  # batches that one list looks through

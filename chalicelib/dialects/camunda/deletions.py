@@ -15,9 +15,10 @@ from chalicelib.dialects.camunda.reading import as_bool, as_object, as_text, as_
 from chalicelib.dialects.camunda.refusals import EngineRefusal
 from chalicelib.dialects.camunda.runtime import read_runtime_query
 from chalicelib.dialects.camunda.selections import selected
-from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.service.commands import Command
 
 _SKIPPED = ("skipCustomListeners", "skipSubprocesses", "skipIoMappings")

@@ -38,9 +38,10 @@ from chalicelib.dialects.camunda.queries import (
 from chalicelib.dialects.camunda.reading import Parameters
 from chalicelib.dialects.camunda.refusals import engine, invalid, not_found
 from chalicelib.dialects.camunda.starts import root_of
-from chalicelib.dialects.edge import Answer, Call, Route, Services
+from chalicelib.dialects.edge import Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.service.deployments import Deployed, ProcessInvalid, ProcessTwice
 
 BPMN = (".bpmn20.xml", ".bpmn")

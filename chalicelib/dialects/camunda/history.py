@@ -32,8 +32,9 @@ from chalicelib.dialects.camunda.row_filters import (
 )
 from chalicelib.dialects.camunda.run_records import PAGE, Records, Subject
 from chalicelib.dialects.camunda.variable_filters import Folding, read_comparison
-from chalicelib.dialects.edge import ANY_TYPE, JSON_TYPE, PARAMETER, Answer, Call, Route, Services
+from chalicelib.dialects.edge import ANY_TYPE, JSON_TYPE, PARAMETER, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.service.runs import RunNotEnded
 
 MOST_ROWS = 2_000  # of one answer; a row has about 800 bytes

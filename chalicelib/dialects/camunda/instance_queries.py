@@ -35,7 +35,7 @@ from chalicelib.dialects.camunda.reading import as_list, as_object
 from chalicelib.dialects.camunda.refusals import BAD_USER_REQUEST, NULL_VALUE, EngineRefusal, engine, invalid
 from chalicelib.dialects.camunda.run_records import PAGE, Records, Subject
 from chalicelib.dialects.camunda.variable_filters import Comparison, Folding, read_comparison
-from chalicelib.dialects.edge import Services
+from chalicelib.dialects.services import Services
 
 MAX_SORTED = 10_000
 _KINDS = {name: one.kind for name, one in FILTERS.items()}

@@ -16,8 +16,9 @@ from chalicelib.dialects.camunda.values import (
     write_value,
     write_variables,
 )
-from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.service.runs import RunEnded
 
 

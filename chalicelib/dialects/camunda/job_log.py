@@ -26,8 +26,9 @@ from chalicelib.dialects.camunda.query_sorting import read_order
 from chalicelib.dialects.camunda.reading import Parameters, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, not_found
 from chalicelib.dialects.camunda.row_filters import JOB_LOG, read_row_filters
-from chalicelib.dialects.edge import ANY_TYPE, JSON_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import ANY_TYPE, JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.service.batches import BatchNotFound
 
 Row = dict[str, Any]

@@ -32,8 +32,9 @@ from chalicelib.dialects.camunda.queries import (
 )
 from chalicelib.dialects.camunda.reading import Parameters, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, engine, invalid, malformed, not_found
-from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.service.batches import BatchNotFound
 
 MOST = 20_000  # jobs that one list looks through

@@ -15,7 +15,8 @@ from chalicelib.dialects.camunda.ids import (
     write_definition_id,
 )
 from chalicelib.dialects.camunda.refusals import REST, EngineRefusal
-from chalicelib.dialects.edge import PARAMETER, Call, Services
+from chalicelib.dialects.edge import PARAMETER, Call
+from chalicelib.dialects.services import Services
 
 
 def is_name(text: str) -> bool:

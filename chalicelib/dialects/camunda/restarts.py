@@ -23,9 +23,10 @@ from chalicelib.dialects.camunda.reading import as_bool, as_list, as_object, as_
 from chalicelib.dialects.camunda.refusals import invalid, malformed
 from chalicelib.dialects.camunda.restart_refusals import told_restart
 from chalicelib.dialects.camunda.selections import selected
-from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.service.commands import Command
 
 _ELEMENT = {

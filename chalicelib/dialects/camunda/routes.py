@@ -24,8 +24,9 @@ from chalicelib.dialects.camunda import (
 from chalicelib.dialects.camunda.errors import write_error
 from chalicelib.dialects.camunda.reading import read_secret
 from chalicelib.dialects.camunda.refusals import invalid
-from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Dialect, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Dialect, Route
 from chalicelib.dialects.openapi import About, Operation, described
+from chalicelib.dialects.services import Services
 
 Told = dict[str, Any]
 Handler = Callable[[Services, Call], Answer]
@@ -108,20 +109,8 @@ def _operation(route: Route) -> Operation:
 
 OPERATIONS = described(f"{ENGINE_REST}/openapi.json", ABOUT, tuple(map(_operation, _mounted())))
 
-CAMUNDA = Dialect(
+DIALECT = Dialect(
     name="camunda",
-    prefixes=(
-        f"{ENGINE_REST}/",
-        "/process-definition",
-        "/process-instance",
-        "/deployment/",
-        "/history/",
-        "/batch",
-        "/job",
-        "/incident",
-        "/task",
-        "/engine",
-    ),
     routes=tuple(operation.route for operation in OPERATIONS),
     read_secret=read_secret,
     write_error=write_error,

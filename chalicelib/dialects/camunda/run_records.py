@@ -13,7 +13,8 @@ from chalicelib.core.runs import Run
 from chalicelib.core.versions import NamedVersion
 from chalicelib.dialects.camunda.journal_visits import Visit, visits_of
 from chalicelib.dialects.camunda.refusals import invalid
-from chalicelib.dialects.edge import PARAMETER, Services
+from chalicelib.dialects.edge import PARAMETER
+from chalicelib.dialects.services import Services
 
 PAGE = 100  # runs that are read in one call
 MAX_JOURNALS = 1_000  # of one query, about 5 ms each

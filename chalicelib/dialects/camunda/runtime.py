@@ -12,8 +12,9 @@ from chalicelib.dialects.camunda.instance_queries import InstanceQuery, count, m
 from chalicelib.dialects.camunda.instances import write_instance
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, malformed, not_found
-from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.service.runs import RunEnded
 
 MOST = 2_000  # instances of one answer

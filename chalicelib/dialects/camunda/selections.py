@@ -6,7 +6,8 @@ from chalicelib.core.batches import MAX_SOURCES
 from chalicelib.core.ids import RunId
 from chalicelib.dialects.camunda.instance_queries import InstanceQuery, matching_ids
 from chalicelib.dialects.camunda.refusals import invalid
-from chalicelib.dialects.edge import Call, Services
+from chalicelib.dialects.edge import Call
+from chalicelib.dialects.services import Services
 
 
 def selected(

@@ -26,8 +26,9 @@ from chalicelib.dialects.camunda.queries import (
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, as_object, read_object
 from chalicelib.dialects.camunda.refusals import REST, EngineRefusal, invalid, not_found
 from chalicelib.dialects.camunda.values import TYPES, read_variables, with_variables, write_variables
-from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.service.runs import RunEnded, RunPaused, TaskClosed, TaskNotFound
 
 MOST = 1_000  # instances whose tasks one list looks at; each is a read

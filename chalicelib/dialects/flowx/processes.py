@@ -4,10 +4,11 @@ from typing import Any
 
 from chalicelib.core.apps import AppName
 from chalicelib.core.runs import Run
-from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.flowx.answers import write_status
 from chalicelib.dialects.flowx.reading import read_source
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 
 
 def build_info(services: Services, call: Call) -> Answer:

@@ -8,10 +8,11 @@ import msgspec
 
 from chalicelib.core.access import Scope
 from chalicelib.dialects.credentials import bearer_or_api_key
-from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Dialect, Route, RouteUnknown, Services
+from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Dialect, Route, RouteUnknown
 from chalicelib.dialects.flowx import processes, starts
 from chalicelib.dialects.flowx.problems import write_error
 from chalicelib.dialects.openapi import About, Operation, described
+from chalicelib.dialects.services import Services
 
 Told = dict[str, Any]
 _APP = "/api/runtime/wks/{workspace}/app/{app}"
@@ -104,10 +105,8 @@ OPERATIONS = described(
     ),
 )
 
-FLOWX = Dialect(
+DIALECT = Dialect(
     name="flowx",
-    prefixes=("/api/runtime",),
-    mark="/api/runtime/",
     routes=tuple(operation.route for operation in OPERATIONS),
     read_secret=bearer_or_api_key,
     write_error=write_error,

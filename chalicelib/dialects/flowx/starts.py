@@ -4,7 +4,7 @@ from chalicelib.core.apps import BuildId
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.restart_requests import Data, Inherited, RestartRequest, StartRequest
 from chalicelib.core.runs import Cause, Run, RunStatus
-from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.flowx.answers import write_started
 from chalicelib.dialects.flowx.reading import (
     Place,
@@ -16,6 +16,7 @@ from chalicelib.dialects.flowx.reading import (
 )
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.service.apps import Active
 from chalicelib.service.commands import Command
 

@@ -8,7 +8,7 @@ from msgspec import Meta
 from chalicelib.core.access import Scope
 from chalicelib.core.apps import App, AppName, Build, BuildId
 from chalicelib.core.ids import DefinitionKey
-from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_json, read_struct
 from chalicelib.dialects.openapi import Operation
@@ -16,6 +16,7 @@ from chalicelib.dialects.ops import answers
 from chalicelib.dialects.ops.reading import read_body, read_no_query
 from chalicelib.dialects.ops.requests import Key
 from chalicelib.dialects.ops.shapes import Shape
+from chalicelib.dialects.services import Services
 from chalicelib.dialects.times import write_time
 
 BuildName = Annotated[str, Meta(min_length=1, max_length=64)]

@@ -6,13 +6,14 @@ import msgspec
 
 from chalicelib.core.access import Scope
 from chalicelib.core.audit import AuditFilter, AuditRecord
-from chalicelib.dialects.edge import Answer, Call, Route, Services
+from chalicelib.dialects.edge import Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.ops.reading import read_query
 from chalicelib.dialects.ops.requests import Listing, Text, TimesInvalid
 from chalicelib.dialects.ops.shapes import Shape
 from chalicelib.dialects.places import read_place
+from chalicelib.dialects.services import Services
 from chalicelib.dialects.times import read_time, write_time
 
 

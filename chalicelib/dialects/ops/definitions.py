@@ -6,7 +6,7 @@ from chalicelib.core.access import Scope
 from chalicelib.core.ids import DefinitionKey
 from chalicelib.core.refusals import NothingPublished
 from chalicelib.core.versions import DraftVersion, NamedVersion, PublishedVersion
-from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_json, read_struct
 from chalicelib.dialects.openapi import Operation
@@ -23,6 +23,7 @@ from chalicelib.dialects.ops.answers import (
 from chalicelib.dialects.ops.reading import read_body, read_no_query, read_query
 from chalicelib.dialects.ops.requests import Listing, NoFields, VersionQuery, read_version_text
 from chalicelib.dialects.places import read_place
+from chalicelib.dialects.services import Services
 
 
 def save(services: Services, call: Call) -> Answer:

@@ -2,13 +2,14 @@
 
 from chalicelib.core.access import LIVE, EnvironmentNotAllowed, Scope
 from chalicelib.core.errors import Invalid
-from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_json, read_struct
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.ops.answers import KeyList, NewKey, write_key, write_new_key
 from chalicelib.dialects.ops.reading import read_no_query
 from chalicelib.dialects.ops.requests import CreateKey
+from chalicelib.dialects.services import Services
 from chalicelib.dialects.times import read_time
 
 

@@ -4,7 +4,7 @@ from chalicelib.core.access import Scope
 from chalicelib.core.dead_letters import LetterFilter
 from chalicelib.core.ids import RunId
 from chalicelib.core.runs import Cause
-from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_struct
@@ -14,6 +14,7 @@ from chalicelib.dialects.ops.reading import read_body, read_query
 from chalicelib.dialects.ops.requests import Listing, Restart, RestartQuery, read_restart
 from chalicelib.dialects.ops.run_answers import Preview, Run, write_plan, write_run
 from chalicelib.dialects.places import read_place
+from chalicelib.dialects.services import Services
 from chalicelib.service.commands import Command
 
 

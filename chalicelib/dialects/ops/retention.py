@@ -8,13 +8,14 @@ from chalicelib.core import retention
 from chalicelib.core.access import Scope
 from chalicelib.core.definition_documents import MAX_KEPT_S
 from chalicelib.core.ids import DefinitionKey
-from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_json, read_struct
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.ops import answers
 from chalicelib.dialects.ops.reading import read_no_query
 from chalicelib.dialects.ops.shapes import Shape
+from chalicelib.dialects.services import Services
 from chalicelib.service import definitions
 
 KeptFor = Annotated[float, Meta(ge=0, le=MAX_KEPT_S)]

@@ -1,12 +1,13 @@
 """Our own dialect as a whole: every route, and the document that describes them."""
 
 from chalicelib.dialects.credentials import bearer_or_api_key
-from chalicelib.dialects.edge import Answer, Call, Dialect, Route, Services
+from chalicelib.dialects.edge import Answer, Call, Dialect, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import About, Operation, described
 from chalicelib.dialects.ops import apps, audit, definitions, keys, restarts, retention, runs, settings
 from chalicelib.dialects.ops.answers import Error, Health
 from chalicelib.dialects.ops.errors import write_error
+from chalicelib.dialects.services import Services
 
 ABOUT = About(
     title="Reprise",
@@ -42,9 +43,8 @@ OPERATIONS = described(
     ),
 )
 
-OPS = Dialect(
+DIALECT = Dialect(
     name="ops",
-    prefixes=("/ops/v1/",),
     routes=tuple(operation.route for operation in OPERATIONS),
     read_secret=bearer_or_api_key,
     write_error=write_error,

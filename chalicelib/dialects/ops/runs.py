@@ -12,7 +12,7 @@ from chalicelib.core.errors import Invalid
 from chalicelib.core.ids import DefinitionKey, RunId
 from chalicelib.core.json_values import Variables
 from chalicelib.core.runs import Cause
-from chalicelib.dialects.edge import JSON_TYPE, MAX_ANSWER, Answer, Call, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, MAX_ANSWER, Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_struct
@@ -41,6 +41,7 @@ from chalicelib.dialects.ops.run_answers import (
     write_run_detail,
 )
 from chalicelib.dialects.places import read_place
+from chalicelib.dialects.services import Services
 from chalicelib.service.commands import Command
 from chalicelib.service.runs import MAX_FAMILY
 

@@ -6,12 +6,13 @@ from msgspec import Meta
 
 from chalicelib.core.access import Scope
 from chalicelib.core.settings import DAY_S, AccountSettings
-from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_json, read_struct
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.ops.reading import read_no_query
 from chalicelib.dialects.ops.shapes import Shape
+from chalicelib.dialects.services import Services
 
 
 class Settings(Shape, frozen=True):

@@ -16,7 +16,7 @@ from chalicelib.core.errors import Busy, RestartError
 from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.runs import Run
 from chalicelib.core.versions import VersionChoice
-from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation
@@ -26,6 +26,7 @@ from chalicelib.dialects.restate.invocations import KEEP, cancel_run, kill_run
 from chalicelib.dialects.restate.refusals import MAX_BATCH, BatchTooLarge, BodyUndecodable, told, write_listed
 from chalicelib.dialects.restate.refusals import Operation as Asked
 from chalicelib.dialects.restate.restarts import LATEST, request_for, write_id
+from chalicelib.dialects.services import Services
 from chalicelib.service.bulk_restarts import PATIENCE_MS
 from chalicelib.service.commands import Command
 

@@ -12,7 +12,7 @@ import msgspec
 from chalicelib.core.access import Scope
 from chalicelib.core.ids import DefinitionKey, SnapshotId
 from chalicelib.core.versions import PublishedAs
-from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_json
 from chalicelib.dialects.openapi import Operation
@@ -26,6 +26,7 @@ from chalicelib.dialects.restate.registry_refusals import (
     NotOffered,
 )
 from chalicelib.dialects.restate.services import ServiceMetadata, write_service
+from chalicelib.dialects.services import Services
 from chalicelib.dialects.times import write_time
 
 _NOT_DISCOVERED: Final = (

@@ -14,13 +14,14 @@ from chalicelib.core.errors import Conflict, NotFound
 from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.runs import RunStatus
 from chalicelib.core.versions import SameVersion
-from chalicelib.dialects.edge import Answer, Call, Route, Services
+from chalicelib.dialects.edge import Answer, Call, Route
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.restate.ids import read_deployment, read_run_id
 from chalicelib.dialects.restate.places import FREE, PATH, asked, read_text
 from chalicelib.dialects.restate.query_strings import pairs_of, read_deletion_mode, read_deployment_wish
 from chalicelib.dialects.restate.refusals import Operation as Asked
 from chalicelib.dialects.restate.refusals import telling
+from chalicelib.dialects.services import Services
 
 Handler = Callable[[Services, Call], Answer]
 

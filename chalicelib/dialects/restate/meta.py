@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from chalicelib.dialects.edge import Answer, Call, Route, Services
+from chalicelib.dialects.edge import Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation
+from chalicelib.dialects.services import Services
 
 SERVER = "1.7.12"
 """The restate-server whose wire this is."""

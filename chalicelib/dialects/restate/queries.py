@@ -24,7 +24,7 @@ from chalicelib.core.ids import AccountId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.run_summaries import RunFilter, RunSummary, summary_of
 from chalicelib.core.runs import Run
 from chalicelib.core.versions import NamedVersion
-from chalicelib.dialects.edge import JSON_TYPE, PARAMETER, Answer, Call, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, PARAMETER, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.restate.ids import IdInvalid, read_run_id
@@ -38,6 +38,7 @@ from chalicelib.dialects.restate.sql.queries import Query
 from chalicelib.dialects.restate.sql.refusals import NotSupported, QueryRefused
 from chalicelib.dialects.restate.sql.results import shown
 from chalicelib.dialects.restate.sql.tables import JOURNAL, Row
+from chalicelib.dialects.services import Services
 
 MOST = 10_000  # runs, or entries of journals, that are looked at for one query
 _PAGE = 500  # of a list

@@ -6,7 +6,7 @@ import msgspec
 
 from chalicelib.core.access import Scope
 from chalicelib.core.restart_points import RestartPoint
-from chalicelib.dialects.edge import Answer, Call, Route, Services
+from chalicelib.dialects.edge import Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.restate.errors import http_status
@@ -16,6 +16,7 @@ from chalicelib.dialects.restate.query_strings import MOST_POINTS, pairs_of, rea
 from chalicelib.dialects.restate.refusals import Operation as Asked
 from chalicelib.dialects.restate.refusals import telling, told
 from chalicelib.dialects.restate.restarts import LATEST, request_for
+from chalicelib.dialects.services import Services
 from chalicelib.service.commands import Command
 
 

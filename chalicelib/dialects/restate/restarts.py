@@ -13,7 +13,7 @@ from chalicelib.core.json_values import Json
 from chalicelib.core.restart_requests import RestartRequest
 from chalicelib.core.runs import Cause, Run
 from chalicelib.core.versions import PublishedVersion, VersionChoice
-from chalicelib.dialects.edge import Answer, Call, Route, Services
+from chalicelib.dialects.edge import Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation
@@ -22,6 +22,7 @@ from chalicelib.dialects.restate.places import FREE, PATH, read_text
 from chalicelib.dialects.restate.query_strings import Wish, pairs_of, read_wish
 from chalicelib.dialects.restate.refusals import Operation as Asked
 from chalicelib.dialects.restate.refusals import telling
+from chalicelib.dialects.services import Services
 from chalicelib.service.commands import Command
 
 LATEST = PublishedVersion()

@@ -62,23 +62,8 @@ def _mounted() -> Iterator[Operation]:
 
 OPERATIONS = described("/restate/openapi.json", ABOUT, tuple(_mounted()))
 
-RESTATE = Dialect(
+DIALECT = Dialect(
     name="restate",
-    prefixes=(
-        "/invocations",
-        "/v1/invocations",
-        "/v1/internal/",
-        "/v2/",
-        "/v3/",
-        "/v4/",
-        "/v5/",
-        "/query",
-        "/internal/",
-        "/deployments",
-        "/services",
-        "/version",
-        "/restate/",
-    ),
     routes=tuple(operation.route for operation in OPERATIONS),
     read_secret=bearer_or_api_key,
     write_error=write_error,

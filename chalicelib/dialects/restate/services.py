@@ -16,7 +16,7 @@ from chalicelib.core.ids import DefinitionKey
 from chalicelib.core.refusals import DefinitionNotFound, NothingPublished
 from chalicelib.core.retention import Retention
 from chalicelib.core.versions import PublishedVersion, Version
-from chalicelib.dialects.edge import JSON_TYPE, PARAMETER, Answer, Call, Route, Services
+from chalicelib.dialects.edge import JSON_TYPE, PARAMETER, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import FieldInvalid, read_json, read_struct
 from chalicelib.dialects.openapi import Operation
@@ -30,6 +30,7 @@ from chalicelib.dialects.restate.registry_refusals import (
     ServiceUnregistered,
 )
 from chalicelib.dialects.restate.sql.results import write_duration
+from chalicelib.dialects.services import Services
 
 _TYPES: Final[Mapping[DefinitionType, str]] = {
     DefinitionType.SERVICE: "Service",

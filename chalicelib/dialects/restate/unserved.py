@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import NoReturn
 
-from chalicelib.dialects.edge import Call, Route, Services
+from chalicelib.dialects.edge import Call, Route
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.restate.places import PATH
 from chalicelib.dialects.restate.refusals import VersionUnserved
+from chalicelib.dialects.services import Services
 
 _PATHS: Mapping[str, str] = {
     f"/v1{PATH}": "DELETE",

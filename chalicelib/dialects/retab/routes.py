@@ -84,9 +84,8 @@ OPERATIONS = described(
     ),
 )
 
-RETAB = Dialect(
+DIALECT = Dialect(
     name="retab",
-    prefixes=("/v1/workflows", "/v1/auth", "/v1/openapi.json"),
     routes=tuple(operation.route for operation in OPERATIONS),
     read_secret=read_secret,
     write_error=write_error,

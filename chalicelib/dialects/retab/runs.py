@@ -10,7 +10,7 @@ from chalicelib.core.restart_requests import RestartRequest, StartRequest
 from chalicelib.core.run_summaries import list_position
 from chalicelib.core.runs import Cause, Run, RunStatus
 from chalicelib.core.versions import DraftVersion, PublishedVersion
-from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.retab.ids import read_run_id, read_version, write_run_id
@@ -18,6 +18,7 @@ from chalicelib.dialects.retab.reading import is_ascending, last, read_body, rea
 from chalicelib.dialects.retab.refusals import CursorUnknown, QueryInvalid
 from chalicelib.dialects.retab.requests import Cancel, Create, Inputs, Restart, read_input, write_labels
 from chalicelib.dialects.retab.run_answers import write_run
+from chalicelib.dialects.services import Services
 from chalicelib.service.commands import Command
 from chalicelib.service.runs import RunEnded
 

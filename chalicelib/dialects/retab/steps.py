@@ -7,13 +7,14 @@ from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import ActivityId, digest
 from chalicelib.core.journal import Entry, Opened, closing_of
 from chalicelib.core.runs import Run
-from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.retab.ids import read_run_id, write_run_id, write_version_id
 from chalicelib.dialects.retab.reading import last, read_body, read_limit
 from chalicelib.dialects.retab.refusals import BlockUnknown, CursorUnknown, QueryInvalid
 from chalicelib.dialects.retab.requests import Decision
 from chalicelib.dialects.retab.step_answers import Step, steps_of, write_step
+from chalicelib.dialects.services import Services
 
 LAST_WITH_ARRAY = 140
 """The SDKs up to 0.0.140 read the steps of a run as a bare array; later ones in the envelope of a list."""

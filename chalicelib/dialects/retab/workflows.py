@@ -5,11 +5,12 @@ from typing import Any
 from chalicelib.core.ids import DefinitionKey
 from chalicelib.core.refusals import Unsupported
 from chalicelib.core.versions import PublishedAs, Version
-from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.retab.ids import write_version_id
 from chalicelib.dialects.retab.reading import read_body
 from chalicelib.dialects.retab.requests import Publish
+from chalicelib.dialects.services import Services
 from chalicelib.dialects.times import write_time
 
 MAX_VERSIONS = 100

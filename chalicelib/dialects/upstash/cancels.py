@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from chalicelib.core.ids import RunId
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.runs import Run, RunStatus
-from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.dialects.upstash.errors import ParameterInvalid
 from chalicelib.dialects.upstash.ids import read_run_id
 from chalicelib.dialects.upstash.parameters import Parameters

@@ -10,9 +10,10 @@ from chalicelib.core.ids import DeadLetterId, RunId
 from chalicelib.core.json_values import Json
 from chalicelib.core.restart_requests import Beginning, FromFailure, RestartRequest, StartPoint
 from chalicelib.core.runs import Cause, Run
-from chalicelib.dialects.edge import MAX_ANSWER, Answer, Call, Services
+from chalicelib.dialects.edge import MAX_ANSWER, Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.services import Services
 from chalicelib.dialects.upstash.errors import HeaderInvalid
 from chalicelib.dialects.upstash.ids import write_run_id
 from chalicelib.dialects.upstash.letter_answers import Told, write_letter

@@ -7,8 +7,9 @@ from chalicelib.core.callbacks import CallbackState
 from chalicelib.core.dead_letters import DeadLetter, LetterFilter
 from chalicelib.core.ids import DeadLetterId
 from chalicelib.core.json_values import Json
-from chalicelib.dialects.edge import Call, Services
+from chalicelib.dialects.edge import Call
 from chalicelib.dialects.places import Place, read_place
+from chalicelib.dialects.services import Services
 from chalicelib.dialects.upstash.errors import ParameterInvalid
 from chalicelib.dialects.upstash.failure_letters import message_id
 from chalicelib.dialects.upstash.ids import workflow_url, write_run_id

@@ -5,9 +5,10 @@ import msgspec
 from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import RunId
 from chalicelib.core.run_summaries import RunSummary
-from chalicelib.dialects.edge import MAX_ANSWER, Answer, Call, Services
+from chalicelib.dialects.edge import MAX_ANSWER, Answer, Call
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.places import read_place
+from chalicelib.dialects.services import Services
 from chalicelib.dialects.upstash.errors import ParameterInvalid
 from chalicelib.dialects.upstash.ids import read_run_id
 from chalicelib.dialects.upstash.letter_answers import Told

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from chalicelib.core.access import Scope
-from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Dialect, Route, Services
+from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Dialect, Route
 from chalicelib.dialects.openapi import About, Operation, described
+from chalicelib.dialects.services import Services
 from chalicelib.dialects.upstash import cancels, dlq, logs, triggers
 from chalicelib.dialects.upstash.errors import write_error
 from chalicelib.dialects.upstash.parameters import read_secret
@@ -179,17 +180,8 @@ _WORKFLOWS = (
 )
 OPERATIONS = described("/v2/openapi.json", ABOUT, (*_LETTERS, *_WORKFLOWS))
 
-UPSTASH = Dialect(
+DIALECT = Dialect(
     name="upstash",
-    prefixes=(
-        "/v2/dlq",
-        "/v2/workflows",
-        "/v2/batch",
-        "/v2/trigger",
-        "/v2/flowControl",
-        "/v2/keys",
-        "/v2/openapi.json",
-    ),
     routes=tuple(operation.route for operation in OPERATIONS),
     read_secret=read_secret,
     write_error=write_error,

@@ -17,10 +17,11 @@ from chalicelib.core.refusals import FlowIncomplete, KeyReused
 from chalicelib.core.restart_requests import StartRequest
 from chalicelib.core.runs import Cause
 from chalicelib.core.versions import PublishedVersion
-from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_json, read_struct
+from chalicelib.dialects.services import Services
 from chalicelib.dialects.upstash.dlq import write_born
 from chalicelib.dialects.upstash.errors import HeaderInvalid, QuotaExceeded
 from chalicelib.dialects.upstash.failure_letters import message_id

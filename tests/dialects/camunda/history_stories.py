@@ -14,7 +14,7 @@ from chalicelib.core.state import BeforeActivity
 from chalicelib.dialects.camunda.errors import write_error
 from chalicelib.dialects.camunda.history import ROUTES
 from chalicelib.dialects.camunda.reading import read_secret
-from chalicelib.dialects.edge import Dialect, Edge
+from chalicelib.dialects.edge import Dialect, Edge, Mount
 from tests.dialects.client import Api, Reply, key_of
 from tests.graphs import Ask, Call, Pause, document, steps
 from tests.world import ACME, CAUSE, World
@@ -27,8 +27,8 @@ TYPED = {"day": "2026-11-21T00:17:29.230+0000", "camunda.types": {"day": {"type"
 
 def serve() -> Chalice:
     app = Chalice("test")
-    dialect = Dialect("camunda", ("/",), ROUTES, read_secret, write_error)
-    Edge((dialect,), wiring.services).register(app)
+    dialect = Dialect("camunda", ROUTES, read_secret, write_error)
+    Edge(app, (Mount(lambda: dialect, ("",)),), wiring.services).register()
     return app
 
 

@@ -13,12 +13,13 @@ from uuid import UUID
 import msgspec
 
 from chalicelib.core.ids import RunId
-from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.restate.ids import partition_key
 from chalicelib.dialects.restate.ingress.inputs import read_value
 from chalicelib.dialects.restate.ingress.outputs import read_invocation_id
 from chalicelib.dialects.restate.ingress.refusals import AwakeableIdInvalid, RejectUnsupported
+from chalicelib.dialects.services import Services
 from chalicelib.service.runs import RunEnded, TaskClosed
 
 _PREFIXES: Final = frozenset({"sign", "prom"})

@@ -8,7 +8,7 @@ from chalicelib.core.refusals import StartUnknown, VariablesMissing
 from chalicelib.core.restart_requests import StartRequest
 from chalicelib.core.runs import Cause
 from chalicelib.core.versions import Version
-from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.restate.ingress.answers import write_end, write_sent
 from chalicelib.dialects.restate.ingress.delays import read_delay
@@ -20,6 +20,7 @@ from chalicelib.dialects.restate.ingress.refusals import (
     InputInvalid,
 )
 from chalicelib.dialects.restate.ingress.targets import Target, read_target, read_verb_target, service_of
+from chalicelib.dialects.services import Services
 from chalicelib.service.births import Made
 
 

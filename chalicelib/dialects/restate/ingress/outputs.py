@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from chalicelib.core.ids import DefinitionKey, RunId
 from chalicelib.core.runs import Run
-from chalicelib.dialects.edge import Answer, Call, Services
+from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.restate.ids import IdInvalid, read_run_id
 from chalicelib.dialects.restate.ingress.answers import write_end
 from chalicelib.dialects.restate.ingress.refusals import InvocationIdInvalid
 from chalicelib.dialects.restate.ingress.targets import read_keyed_target
+from chalicelib.dialects.services import Services
 
 Find = Callable[[Services, Call], RunId]
 """Answer which run a path means, whether there is one or not."""

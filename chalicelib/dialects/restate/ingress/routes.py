@@ -12,13 +12,14 @@ import msgspec
 
 from chalicelib.core.access import Scope
 from chalicelib.dialects.credentials import bearer_or_api_key
-from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Dialect, Route, Services
+from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Dialect, Route
 from chalicelib.dialects.openapi import About, Operation, described
 from chalicelib.dialects.restate.ingress import awakeables, calls, outputs
 from chalicelib.dialects.restate.ingress.answers import Sent
 from chalicelib.dialects.restate.ingress.awakeables import Awakeable
 from chalicelib.dialects.restate.ingress.errors import NOT_READY, write_error
 from chalicelib.dialects.restate.ingress.outputs import Attach, Find, Output
+from chalicelib.dialects.services import Services
 
 _ROOT = "/ingress"
 _OURS = f"{_ROOT}/restate"
@@ -149,9 +150,8 @@ OPERATIONS = described(
     ),
 )
 
-INGRESS = Dialect(
+DIALECT = Dialect(
     name="restate",
-    prefixes=(f"{_ROOT}/",),
     routes=tuple(operation.route for operation in OPERATIONS),
     read_secret=bearer_or_api_key,
     write_error=write_error,

@@ -15,13 +15,14 @@ from chalicelib.core.ids import ActivityId, DefinitionKey
 from chalicelib.core.json_values import canonical_json
 from chalicelib.core.refusals import DefinitionNotFound, NothingPublished
 from chalicelib.core.versions import PublishedVersion, Version
-from chalicelib.dialects.edge import Call, RouteUnknown, Services
+from chalicelib.dialects.edge import Call, RouteUnknown
 from chalicelib.dialects.restate.ingress.refusals import (
     KeyUndecodable,
     ServicePathInvalid,
     ServiceUnknown,
     VerbPathInvalid,
 )
+from chalicelib.dialects.services import Services
 from chalicelib.service.commands import Command
 
 _SERVERS_OWN = "restate"
