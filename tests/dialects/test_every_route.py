@@ -6,6 +6,7 @@ An account with a little of everything is played against a stranger, who knows e
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from inspect import unwrap
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +25,17 @@ VICTIM = AccountId("victim-of-strangers")
 NOBODY = "00000000-0000-4000-8000-0000000000ff"
 ROUTES = [(dialect, route) for dialect in app.edge.dialects() for route in dialect.routes]
 GUARDED = [(dialect, route) for dialect, route in ROUTES if route.scope is not None]
+_MOUNTS = re.compile(r"^(/engine-rest(/engine/\{engine\})?|/v[2-4])(?=/)")
+
+
+def _meant(dialect: Dialect, route: Route) -> tuple[str, str, str]:
+    """Name a route by what it is, wherever its dialect mounts it."""
+    return dialect.name, route.method, _MOUNTS.sub("", route.path)
+
+
+FIRST = {_meant(*it): it for it in reversed(ROUTES)}
+ONCE = [it for it in FIRST.values() if it[1].scope is not None]
+"""Each route at one of its mounts: what depends on its handler alone is tried there."""
 REFUSED = {
     "POST /deployments": "nothing runs at other endpoints that could be discovered",
     "DELETE /deployments/{deployment}": "published versions are never taken back",
@@ -116,7 +128,16 @@ def test_a_stranger_reads_and_changes_nothing_whatever_ids_he_knows(
     assert wall.standing() == before
 
 
-@named([(dialect, route) for dialect, route in GUARDED if "{id}" in route.path or "run_id}" in route.path])
+@named([it for it in ROUTES if FIRST[_meant(*it)] != it])
+def test_a_route_that_is_mounted_again_is_the_same(dialect: Dialect, route: Route) -> None:
+    _, first = FIRST[_meant(dialect, route)]
+
+    assert unwrap(route.handler) is unwrap(first.handler)
+    assert (route.scope, route.content_types) == (first.scope, first.content_types)
+    assert route.free >= first.free
+
+
+@named([(dialect, route) for dialect, route in ONCE if "{id}" in route.path or "run_id}" in route.path])
 def test_what_is_anothers_is_answered_as_what_nobody_has(wall: Wall, dialect: Dialect, route: Route) -> None:
     for known in (run for run in wall.known if len(run) == len(NOBODY)):
         for body in bodies(known):
