@@ -23,7 +23,7 @@ from tests.dialects.test_openapi import DIALECTS
 from tests.dialects.things import ACCOUNT, Things, things
 from tests.world import World
 
-FEW, MANY = 3, 60
+FEW, MANY = 3, 80
 
 
 def operations() -> Iterator[Any]:
