@@ -6,7 +6,7 @@ from collections import Counter
 from chalicelib.core.ids import derived_uuid
 from tests.faults.beginnings import INPUT, STARTS, publish
 from tests.faults.engines import Row
-from tests.faults.play import PATIENCE, PAUSE, Asked, Play
+from tests.faults.play import Asked, Play
 from tests.faults.scenarios import scenario
 from tests.graphs import Ask, Call, steps
 from tests.world import ACME
@@ -38,13 +38,8 @@ def sources_of(play: Play) -> list[str]:
 
 def ask_for_batch(play: Play, body: object, path: str = f"{ORDER}/restart-async") -> str:
     """Ask for a batch under a key until there is an answer, and answer its id."""
-    for _ in range(PATIENCE):
-        reply = play.request("POST", path, body, "k", None)
-        if not reply.is_unknown:
-            break
-        play.stage.clock.advance(PAUSE)
-    else:
-        play.problems.append(f"UNANSWERED: {path}")
+    reply = play.insist(path, lambda: play.request("POST", path, body, "k"))
+    if reply is None:
         return ""
     batch: str = json.loads(reply.body)["id"]
     return batch
@@ -173,13 +168,7 @@ def delete_as_a_batch_what_goes_on_meanwhile(play: Play) -> None:
 
 @scenario(canceled_runs)
 def restart_together(play: Play) -> None:
-    for _ in range(PATIENCE):
-        reply = play.request("POST", f"{ORDER}/restart", wish(sources_of(play)), "k", None)
-        if not reply.is_unknown:
-            break
-        play.stage.clock.advance(PAUSE)
-    else:
-        play.problems.append("UNANSWERED: restart")
+    play.insist("restart", lambda: play.request("POST", f"{ORDER}/restart", wish(sources_of(play)), "k"))
     play.settle()
     for source in sources_of(play):
         run = derived_uuid(ACME, "camunda", "restart", "k", source)
@@ -188,8 +177,4 @@ def restart_together(play: Play) -> None:
 
 def _change(play: Play, method: str, path: str, body: object) -> None:
     """Ask until there is an answer; one that says that it is done already is none to worry about."""
-    for _ in range(PATIENCE):
-        if not play.request(method, path, body, None, None).is_unknown:
-            return
-        play.stage.clock.advance(PAUSE)
-    play.problems.append(f"UNANSWERED: {method} {path}")
+    play.insist(f"{method} {path}", lambda: play.request(method, path, body))

@@ -13,7 +13,7 @@ from chalicelib.core.json_values import Json
 from tests.faults.batch_scenarios import ORDER as REST_ORDER
 from tests.faults.batch_scenarios import ask_for_batch, expect_end
 from tests.faults.beginnings import INPUT, ORDER, STARTS, cancel_of, restart_of
-from tests.faults.play import ENDED, PATIENCE, PAUSE, Asked, Play
+from tests.faults.play import ENDED, Asked, Play
 from tests.faults.scenarios import scenario
 from tests.graphs import Block, Call, Pause, document, steps
 from tests.world import ACME
@@ -170,11 +170,7 @@ def restart_an_objects_runs_as_a_batch(play: Play) -> None:
 @scenario(an_objects_canceled_runs)
 def restart_an_objects_runs_together(play: Play) -> None:
     take_turns(play)
-    for _ in range(PATIENCE):
-        reply = play.request("POST", f"{REST_ORDER}/restart", _wish(play), "k", None)
-        if not reply.is_unknown:
-            break
-        play.stage.clock.advance(PAUSE)
+    play.insist("restart", lambda: play.request("POST", f"{REST_ORDER}/restart", _wish(play), "k"))
     play.settle()
     _expect_reborn(play, "camunda", "restart", "k")
     expect_order(play, [derived_uuid(ACME, "camunda", "restart", "k", run) for run in sorted({*play.given.values()})])

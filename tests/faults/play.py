@@ -11,8 +11,10 @@ from chalicelib.core.ids import derived_uuid
 from chalicelib.core.journal import Entry, Opened
 from chalicelib.stores.entries import read, unpack_entries
 from chalicelib.stores.packing import unpack
+from tests.faults.disasters import Weather
 from tests.faults.engines import Row
 from tests.faults.lambdas import Died, Reply, Sandbox, read_reply, request_event, schedule_event
+from tests.faults.lateness import overdue_since
 from tests.faults.plans import Order, Plan
 from tests.faults.stage import API, SWEEP, Stage
 from tests.faults.strikes import Strikes
@@ -24,6 +26,7 @@ VISIBILITY = 360_000  # ms until a message that failed comes again
 MAX_RECEIVES = 5  # then it lies in the DLQ, where nobody looks
 PATIENCE = 8  # times that a client asks
 PAUSE = 5_000  # ms between them
+LONG_PAUSE = 20_000  # the same while AWS is unwell
 MOST_TURNS = 2_000  # of a schedule that comes to rest
 TABLES = ("runs", "journal", "dead-letters", "definitions", "batches", "slots")
 
@@ -86,6 +89,11 @@ class Play:
     """What functions needed IAM's permission for."""
     taken: int = 0
     """How many messages were sent."""
+    dead: int = 0
+    """How many of them came too often, and lie in the DLQ."""
+    weather: Weather | None = None
+    late: int = 0
+    """For how long (ms) nobody came to whoever could go on, since a disaster was over."""
     _swept_at: int = 0
 
     @property
@@ -125,27 +133,53 @@ class Play:
         that is asked; if none is named, the one that all requests come to.
         """
         asked = Asked(path, body, key, frozenset(ends.split()), kept, frozenset({refused, unless}), method)
-        for attempt in range(PATIENCE):
-            if attempt == 1:
+        reply = self.insist(name, lambda: self.request(method, path, body, key, by), meanwhile=meanwhile)
+        if reply is None:
+            self.asked[name] = asked
+            return ""
+        self.asked[name] = answered = self._answered(name, asked, reply)
+        if refused != answered.refusal and refused is not None:
+            self.problems.append(f"ANSWER: {name} was not refused with {refused}")
+        return answered.run or ""
+
+    def insist(
+        self,
+        name: str,
+        send: Callable[[], Reply],
+        is_answered: Callable[[Reply], bool] = lambda reply: not reply.is_unknown,
+        meanwhile: Callable[[], None] = lambda: None,
+    ) -> Reply | None:
+        """Send a request until it is answered: a few times, and for as long as AWS is unwell; None if it never is.
+
+        `meanwhile` happens once, between the first answer that was lost and the next attempt.
+        """
+        left, is_first = PATIENCE, True
+        while left:
+            reply = send()
+            if is_answered(reply):
+                return reply
+            if is_first:
                 meanwhile()
-            reply = self.request(method, path, body, key, by)
-            if not reply.is_unknown:
-                self.asked[name] = answered = self._answered(name, asked, reply)
-                if refused != answered.refusal and refused is not None:
-                    self.problems.append(f"ANSWER: {name} was not refused with {refused}")
-                return answered.run or ""
-            self.stage.clock.advance(PAUSE)
+            is_first = False
+            if self.is_unwell:
+                self.live(LONG_PAUSE)
+            else:
+                left -= 1
+                self.stage.clock.advance(PAUSE)
         self.problems.append(f"UNANSWERED: {name}")
-        self.asked[name] = asked
-        return ""
+        return None
+
+    @property
+    def is_unwell(self) -> bool:
+        return self.weather is not None and self.weather.is_raging
 
     def ask_for_pages(self, name: str, path: str, *, method: str = "POST", by: Sandbox | None = None) -> None:
         """Ask for page after page as an SDK does, each until it is answered, to the end."""
         cursor = ""
         for number in range(PATIENCE):
-            reply = self._ask_for_page(method, f"{path}&cursor={cursor}", by)
+            page = f"{path}&cursor={cursor}"
+            reply = self.insist(f"{name} {number}", lambda page=page: self.request(method, page, None, None, by))  # type: ignore[misc]
             if reply is None:
-                self.problems.append(f"UNANSWERED: {name} {number}")
                 return
             if reply.status >= 400:
                 self.problems.append(f"ANSWER: {name} {number} was refused: {reply.body}")
@@ -154,14 +188,6 @@ class Play:
             if not cursor:
                 return
         self.problems.append(f"ENDLESS: {name}")
-
-    def _ask_for_page(self, method: str, path: str, by: Sandbox | None) -> Reply | None:
-        for _ in range(PATIENCE):
-            reply = self.request(method, path, None, None, by)
-            if not reply.is_unknown:
-                return reply
-            self.stage.clock.advance(PAUSE)
-        return None
 
     def expect_reborn(self, *, ends: str = "completed", kept: int = 0, is_optional: bool = False) -> None:
         """Expect that each dead letter that stood before has become the one run whose id follows from it."""
@@ -208,6 +234,8 @@ class Play:
             self.problems.append(f"WRITTEN: {method} {path} was refused with {reply.status}, and wrote")
         if reply.status == 500:
             self.problems.append(f"DEFECT: {method} {path} was answered with 500")
+        if reply.is_unknown and "Retry-After" not in reply.headers:
+            self.problems.append(f"DEFECT: {method} {path} was answered with {reply.status}, and not when to ask again")
         return reply
 
     # -- queues and schedule
@@ -244,6 +272,11 @@ class Play:
         self.pull()
         return bool(due)
 
+    def purge(self) -> None:
+        """Lose every message that there is."""
+        self.pull()
+        self.pending.clear()
+
     def hand_over(self, message: Message, to: Sandbox | None = None) -> None:
         """Let the function work on one message, which comes again if that failed."""
         if self._is_done(message, to or self.stage.functions[message.function]):
@@ -252,6 +285,8 @@ class Play:
         message.visible_at = self.stage.clock.ms + VISIBILITY
         if message.receives < MAX_RECEIVES:
             self.pending.append(message)
+        else:
+            self.dead += 1
 
     def _is_done(self, message: Message, worker: Sandbox) -> bool:
         record = {"messageId": "message", "body": message.body, "eventSource": "aws:sqs"}
@@ -278,17 +313,36 @@ class Play:
 
     def settle(self) -> None:
         """Deliver, sweep and let time pass until nothing is left to do."""
+        self._go_on(until=None)
+
+    def live(self, ms: int) -> None:
+        """Do the same for so long."""
+        until = self.stage.clock.ms + ms
+        self._go_on(until)
+        self.stage.clock.ms = until
+
+    def _go_on(self, until: int | None) -> None:
         for _ in range(MOST_TURNS):
             if self.deliver():
                 continue
             swept = self._next_sweep()
             times = [message.visible_at for message in self.pending] + ([swept] if swept else [])
-            if not times:
+            if not times or (until is not None and min(times) > until):
                 return
+            self._note_lateness(min(times))
             self.stage.clock.ms = max(self.stage.clock.ms, min(times))
             if swept == min(times):
                 self.sweep()
         self.problems.append("RESTLESS: there is always something left to do")
+
+    def _note_lateness(self, until: int) -> None:
+        """Note for how long somebody will have been left standing when time has passed until then (ms)."""
+        well_since = None if self.weather is None else self.weather.over_at
+        if well_since is None or until <= well_since:
+            return
+        since = overdue_since(self.rows("runs"), self.rows("batches"))
+        if since is not None:
+            self.late = max(self.late, until - max(since, well_since))
 
     def _next_sweep(self) -> int | None:
         """Answer when the next sweep will find something; those before it find nothing, and are left out."""
@@ -363,7 +417,9 @@ def begin(stage: Stage, plan: Plan, given: Callable[[Play], None]) -> Play:
     stage.clear()
     stage.clock.ms, stage.ids.last, stage.secret = beginning.at + MINUTE, beginning.last_id, beginning.secret
     play = Play(stage, plan, dict(beginning.given), beginning.before)
-    stage.strikes = play.strikes = Strikes({fault.call: fault for fault in plan.faults}, play.look)
+    stage.strikes = play.strikes = Strikes({fault.call: fault for fault in plan.faults}, watch=play.look)
+    if plan.disaster is not None:
+        play.weather = play.strikes.weather = Weather(plan.disaster, stage.clock, play.purge)
     return play
 
 
