@@ -189,8 +189,8 @@ def build(
         runs=runs,
         restarts=Restarts(house.runs, house.definitions, house.births(new_id), now, new_id),
         resumptions=Resumptions(runs, house.definitions),
-        bulk_restarts=_bulk_restarts(house, settings, machine),
-        dead_letters=_dead_letters(house, settings, machine),
+        bulk_restarts=_bulk_restarts(house, machine),
+        dead_letters=_dead_letters(house, machine),
         batches=Batches(batches, JobLogs(house.calls), batch_queue, now, new_id),
         together=Together(house.runs, batches, house.definitions, house.doorbell, now, new_id),
         batch_worker=_batch_worker(house, machine, runs, batches, batch_queue),
@@ -234,24 +234,23 @@ def _batch_worker(house: "_House", machine: Machine, runs: Runs, batches: BatchS
     return BatchWorker(batches, house.runs, house.definitions, cancellations, queue, house.doorbell, now, new_id)
 
 
-def _bulk_restarts(house: "_House", settings: Settings, machine: Machine) -> BulkRestarts:
+def _bulk_restarts(house: "_House", machine: Machine) -> BulkRestarts:
     return BulkRestarts(
         runs=house.runs,
         births=ManyBirths(house.clients.connection, house.calls, house.runs),
         definitions=house.definitions,
-        dispatch=DispatchQueue(house.clients.sqs, settings.dispatch_queue_url, house.calls),
+        doorbell=house.doorbell,
         now=machine.now,
         new_id=machine.new_id,
     )
 
 
-def _dead_letters(house: "_House", settings: Settings, machine: Machine) -> DeadLetters:
+def _dead_letters(house: "_House", machine: Machine) -> DeadLetters:
     return DeadLetters(
         letters=DeadLetterStore(house.calls, house.shards, machine.now),
         bulk=BulkStore(house.clients.connection, house.calls, house.runs),
         runs=house.runs,
         definitions=house.definitions,
-        dispatch=DispatchQueue(house.clients.sqs, settings.dispatch_queue_url, house.calls),
         doorbell=house.doorbell,
         now=machine.now,
         new_id=machine.new_id,
@@ -297,6 +296,7 @@ class _House:
         policy = AddressPolicy(is_private_allowed=settings.is_private_network_allowed)
         queue = RunQueue(clients.sqs, settings.runs_queue_url, calls)
         bulk_queue = RunQueue(clients.sqs, settings.bulk_runs_queue_url, calls)
+        dispatch = DispatchQueue(clients.sqs, settings.dispatch_queue_url, calls)
         return cls(
             clients=clients,
             calls=calls,
@@ -306,7 +306,7 @@ class _House:
             policy=policy,
             definitions=Definitions(DefinitionStore(connection, calls), policy, machine.now),
             slots=SlotStore(calls),
-            doorbell=Doorbell(queue, bulk_queue, machine.now),
+            doorbell=Doorbell(queue, bulk_queue, dispatch, machine.now),
         )
 
     def births(self, new_id: Callable[[], str]) -> Births:

@@ -19,7 +19,7 @@ from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.runs import GRACE_MS, Run
 from chalicelib.service.cancellations import LOADED, Cancellations
 from chalicelib.service.definitions import Definitions
-from chalicelib.service.doorbell import Doorbell, due_soon
+from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.orders import plan_order
 from chalicelib.stores.batch_rows import batch_key
 from chalicelib.stores.batches import SEEDED_AT_ONCE, BatchStore
@@ -150,7 +150,7 @@ class BatchWorker:
         plans = [self._plan(batch, order, source, run) for source, run in self._sources(batch, job)]
         is_done = self.batches.finish(batch, job, plans, self.new_id(), self.now())
         if is_done:
-            self.doorbell.ring_bulk(due_soon([plan.run for plan in plans], self.now()))
+            self.doorbell.ring_each([plan.run for plan in plans])
         return is_done
 
     def _sources(self, batch: Batch, job: Job) -> Iterator[tuple[RunId, Run | None]]:
@@ -163,7 +163,8 @@ class BatchWorker:
         if run is None:
             raise RunNotFound(source)
         birth = Birth(batch.run_id(source), digest([batch.id, source]), self.now())
-        return plan_order(self.definitions, order, run, birth, replace(batch.cause, batch=batch.id))
+        cause = replace(batch.cause, batch=batch.id)
+        return plan_order(self.definitions, order, run, birth, cause, is_of_many=True)
 
     def _failed(self, batch: Batch, job: Job, error: RestartError) -> JobFailure:
         failure = JobFailure(error.code, error.message, dict(error.details))
