@@ -48,10 +48,13 @@ class Street:
     """When (ms) the neighbour asked for each of its runs."""
     worked: dict[str, int] = field(default_factory=dict)
     """When (ms) the effect of each run was performed."""
+    to_do: int = field(init=False)
+    """How many runs of the crowd, or of a neighbour without one, are still to be worked on."""
     slowest: int = 0
     """How long (ms) a request took, at most."""
 
     def __post_init__(self) -> None:
+        self.to_do = self.crowd or ALONE
         self.stage.engine.empty()
         self.stage.clear()
         self.stage.make_key()
@@ -60,7 +63,9 @@ class Street:
         self.stage.outside.answers["work"] = self._work
 
     def _work(self, call: HttpCall) -> Outcome:
-        self.worked.setdefault(call.idempotency_key.split("/")[0], self.stage.clock.ms)
+        run = call.idempotency_key.split("/")[0]
+        self.to_do -= run not in self.worked and (not self.crowd or run not in self.asked)
+        self.worked.setdefault(run, self.stage.clock.ms)
         return self.stage.outside.answer(call)
 
     def live(self) -> "Street":
@@ -108,8 +113,7 @@ class Street:
         self.traffic.request(at, secret, path, body, answer)
 
     def _is_crowd_done(self) -> bool:
-        wanted = self.crowd or ALONE
-        return len(self.worked.keys() - (self.asked.keys() if self.crowd else set())) >= wanted
+        return self.to_do <= 0
 
     def _is_over(self) -> bool:
         return self._is_crowd_done() and self.asked.keys() <= self.worked.keys() and self.traffic.is_idle
