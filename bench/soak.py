@@ -24,17 +24,22 @@ def read_arguments(arguments: list[str]) -> Namespace:
     return parser.parse_args(arguments)
 
 
-def soak(restarts: int, seed: str) -> list[tuple[str, Result]]:
+def soak(restarts: int, size: int, seed: str) -> list[tuple[str, Result]]:
     """Play worlds until so many restarts were accepted; answer each with its seed."""
     results: list[tuple[str, Result]] = []
     with stage() as on:
         while sum(result.restarts for _, result in results) < restarts:
             name = f"{seed}.{len(results)}"
-            results.append((name, World(on, name, min(SIZE, restarts)).live()))
+            results.append((name, World(on, name, size).live()))
     return results
 
 
-def report(results: list[tuple[str, Result]], cpu_s: float) -> bool:
+def again(size: int, name: str) -> list[tuple[str, Result]]:
+    with stage() as on:
+        return [(name, World(on, name, size).live())]
+
+
+def report(results: list[tuple[str, Result]], size: int, cpu_s: float) -> bool:
     """Print what came of it; say whether every promise was kept."""
     every = [result for _, result in results]
     restarts, failed, batches = (sum(getattr(it, name) for it in every) for name in ("restarts", "failed", "batches"))
@@ -48,19 +53,15 @@ def report(results: list[tuple[str, Result]], cpu_s: float) -> bool:
     print(f"CPU        {cpu_s:.0f} s")
     for name, result in results:
         for problem in result.problems[:3]:
-            print(f"python -m bench.soak {SIZE} --world {name}  # {problem}")
+            print(f"python -m bench.soak {size} --world {name}  # {problem}")
     return not any(result.problems for result in every)
 
 
-def main(arguments: Namespace) -> int:
-    began = time.process_time()
-    if arguments.world:
-        with stage() as on:
-            results = [(arguments.world, World(on, arguments.world, min(SIZE, arguments.restarts)).live())]
-    else:
-        print(f"seed       {arguments.seed}")
-        results = soak(arguments.restarts, arguments.seed)
-    return 0 if report(results, time.process_time() - began) else 1
+def main(asked: Namespace) -> int:
+    began, size = time.process_time(), min(SIZE, asked.restarts)
+    print(f"seed       {asked.world or asked.seed}")
+    results = again(size, asked.world) if asked.world else soak(asked.restarts, size, asked.seed)
+    return 0 if report(results, size, time.process_time() - began) else 1
 
 
 if __name__ == "__main__":

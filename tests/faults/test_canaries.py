@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field, replace
 from io import StringIO
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -22,6 +22,7 @@ import tests.faults.stage
 from chalicelib.core.access import Scope
 from chalicelib.core.effects import Answered, Failed, HttpCall, Outcome, Succeeded
 from chalicelib.core.ids import AccountId
+from chalicelib.core.json_values import Json
 from chalicelib.dialects.request_log import JsonLines
 from chalicelib.stores.packing import unpack
 from tests.faults.batch_scenarios import ORDER as REST_ORDER
@@ -147,7 +148,7 @@ def heard(_call: HttpCall) -> Outcome:
     return Succeeded({"status": 200, "headers": {"x-token": canary("callback-answer")}, "body": "heard"})
 
 
-def refuse_connection(call: HttpCall, place: str) -> None:
+def refuse_connection(call: HttpCall, place: str) -> NoReturn:
     raise ConnectionError(f"{call.url}: {canary(place)}")
 
 
@@ -165,13 +166,13 @@ def raising(place: str) -> Callable[[HttpCall], Outcome]:
 
 
 def publish(story: Story, key: str, *names: str, **fields: Any) -> None:
-    action = {
+    action: Json = {
         "type": "http",
         "headers": {"authorization": canary("action-header")},
         "body": {"secret": canary("action-body")},
     }
     url = f"http://example.test/?key={canary('action-query')}"
-    calls = [Call(name, {"action": {**action, "url": f"{url}/{name}"}}) for name in names]
+    calls = [Call(name, {"action": {**action, "url": f"{url}/{name}"}}) for name in names]  # type: ignore[dict-item]
     story.get("PUT", f"/ops/v1/definitions/{key}", {**document(steps(*calls, Ask("sign"))), **fields})
     story.get("POST", f"/ops/v1/definitions/{key}/publish")
 
@@ -228,7 +229,7 @@ def everything_is_refused(story: Story, source: str) -> None:
             assert story.ask("GET", path, authorization=given).status == 401
     for path in ("/ops/v1/definitions/order/runs", "/v2/batch", f"{REST_ORDER}/start"):
         assert story.ask("POST", path, f'{{"card": "{canary("unread-json")}"').status == 400
-    action = {"type": "http", "url": f"https://me:{canary('action-userinfo')}@shop.example/x"}
+    action: Json = {"type": "http", "url": f"https://me:{canary('action-userinfo')}@shop.example/x"}
     refused = document(Call("pay", {"action": action}))
     assert story.ask("PUT", "/ops/v1/definitions/other", refused).status == 400
     other = {"overlay": {"card": canary("overlay"), "more": 1}}
@@ -290,7 +291,7 @@ def live(on: Stage, told: Told, theirs: str) -> None:
 
 
 def is_ours(row: Row) -> bool:
-    return row["pk"]["S"].startswith(ACME)
+    return str(row["pk"]["S"]).startswith(ACME)
 
 
 def plain(row: Row) -> str:
