@@ -15,8 +15,9 @@ from tests.faults import (  # noqa: F401 - they register
     restate_scenarios,
     retention_scenarios,
 )
+from tests.faults.openings import begin
 from tests.faults.plans import LASTING, Delivery, Disaster, Fault, Kind, Order, Outage, Plan, Purge
-from tests.faults.play import Play, begin
+from tests.faults.play import Play
 from tests.faults.promises import check
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.stage import Stage

@@ -15,8 +15,9 @@ from typing import Any
 from greenlet import getcurrent, greenlet
 
 from tests.faults.beginnings import Act
+from tests.faults.openings import begin
 from tests.faults.plans import Plan
-from tests.faults.play import Play, begin
+from tests.faults.play import Play
 from tests.faults.promises import check
 from tests.faults.stage import Stage
 

@@ -12,8 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from chalicelib.core.effects import Failed, HttpCall, Outcome, Succeeded
 from tests.faults.beginnings import STARTS, publish, task_of
+from tests.faults.openings import begin
 from tests.faults.plans import Fault, Kind, Plan
-from tests.faults.play import ENDED, Asked, Play, begin
+from tests.faults.play import ENDED, Asked, Play
 from tests.faults.promises import check
 from tests.faults.stage import Stage
 from tests.graphs import Ask, Call, steps

@@ -19,8 +19,9 @@ from tests.faults.beginnings import INPUT, STARTS, THREE, publish
 from tests.faults.dead_letter_scenarios import DLQ
 from tests.faults.interleavings import Handler, Stepper
 from tests.faults.lambdas import Reply, Sandbox
+from tests.faults.openings import begin
 from tests.faults.plans import Delivery, Fault, Kind, Order, Plan
-from tests.faults.play import Asked, Message, Play, begin
+from tests.faults.play import Asked, Message, Play
 from tests.faults.promises import check
 from tests.faults.restate_scenarios import MANY, invocation
 from tests.faults.stage import API, SWEEP, Stage

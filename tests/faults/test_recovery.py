@@ -12,8 +12,9 @@ import pytest
 
 from tests.faults.beginnings import HANDLER, INPUT, STARTS, an_app_with_a_failed_run, publish
 from tests.faults.campaigns import HEAVY, SOON, UNWELL, disasters, perform, tallied
+from tests.faults.openings import begin
 from tests.faults.plans import Outage, Plan
-from tests.faults.play import Play, begin
+from tests.faults.play import Play
 from tests.faults.promises import check
 from tests.faults.restate_scenarios import MANY, invocation
 from tests.faults.scenarios import SCENARIOS
