@@ -69,8 +69,9 @@ faults: $(READY) ## Let every kind of fault strike every call (REPLAY='a line' p
 	$(BIN)/python -m tests.faults "$(REPLAY)"
 	$(if $(REPLAY),,$(BIN)/python -m pytest -m heavy -n 2)
 
-bench: $(READY) ## Count AWS calls of restarts as runs grow to 10,000; compare a cold start with the least
+bench: $(READY) ## Count AWS calls of 10,000 restarts; let a tenth of all fail for 20,000; compare a cold start with the least
 	$(BIN)/python -m bench.restarts
+	$(BIN)/python -m bench.soak
 	$(BIN)/python -m local.deploy.package $(STAGE)
 	$(BIN)/python -m bench.cold_start $(STAGE)
 

@@ -18,7 +18,7 @@ from chalicelib.stores.calls import Calls
 from chalicelib.stores.clients import Clients
 from chalicelib.stores.definitions import DefinitionStore
 from chalicelib.stores.deletions import RunDeletions
-from chalicelib.stores.queues import RunQueue
+from chalicelib.stores.queues import DispatchQueue, RunQueue
 from chalicelib.stores.runs import RunStore
 from chalicelib.stores.shards import Shards
 from chalicelib.stores.slots import SlotStore
@@ -57,6 +57,7 @@ class House:
         policy = AddressPolicy(is_private_allowed=settings.is_private_network_allowed)
         queue = RunQueue(clients.sqs, settings.runs_queue_url, calls)
         bulk_queue = RunQueue(clients.sqs, settings.bulk_runs_queue_url, calls)
+        dispatch = DispatchQueue(clients.sqs, settings.dispatch_queue_url, calls)
         return cls(
             settings=settings,
             machine=machine,
@@ -68,5 +69,5 @@ class House:
             policy=policy,
             definitions=Definitions(DefinitionStore(calls), policy, machine.now),
             slots=SlotStore(calls),
-            doorbell=Doorbell(queue, bulk_queue, machine.now),
+            doorbell=Doorbell(queue, bulk_queue, dispatch, machine.now),
         )

@@ -37,7 +37,6 @@ from chalicelib.stores.deployments import DeploymentStore
 from chalicelib.stores.job_logs import JobLogs
 from chalicelib.stores.keys import KeyStore
 from chalicelib.stores.many_births import ManyBirths
-from chalicelib.stores.queues import DispatchQueue
 from chalicelib.workers import Workers
 
 # what tests and the laptop make services of their own with
@@ -114,16 +113,12 @@ def build(
     )
 
 
-def _dispatch(house: House) -> DispatchQueue:
-    return DispatchQueue(house.clients.sqs, house.settings.dispatch_queue_url, house.calls)
-
-
 def _bulk_restarts(house: House) -> BulkRestarts:
     return BulkRestarts(
         runs=house.runs,
         births=ManyBirths(house.calls, house.runs),
         definitions=house.definitions,
-        dispatch=_dispatch(house),
+        doorbell=house.doorbell,
         now=house.machine.now,
         new_id=house.machine.new_id,
     )
@@ -135,7 +130,6 @@ def _dead_letters(house: House) -> DeadLetters:
         bulk=BulkStore(house.calls, house.runs),
         runs=house.runs,
         definitions=house.definitions,
-        dispatch=_dispatch(house),
         doorbell=house.doorbell,
         now=house.machine.now,
         new_id=house.machine.new_id,

@@ -128,6 +128,7 @@ class World:
         backends.start(lambda: self.clock.ms / 1000)
         self.resources: Resources = create(read_template(), "test")
         self.queue_url = self.resources.refs["RunsQueue"]
+        self.bulk_queue_url = self.resources.refs["BulkRunsQueue"]
         self.outside = Outside()
         self.sqs = boto3.client("sqs", region_name=aws.REGION)
         self.dynamodb = boto3.client("dynamodb", region_name=aws.REGION)
@@ -140,7 +141,7 @@ class World:
             stage="test",
             region=aws.REGION,
             runs_queue_url=self.queue_url,
-            bulk_runs_queue_url=self.resources.refs["BulkRunsQueue"],
+            bulk_runs_queue_url=self.bulk_queue_url,
             dispatch_queue_url=self.resources.refs["DispatchQueue"],
             batches_queue_url=self.resources.refs["BatchesQueue"],
             cursor_secret="a secret of the tests, long enough",
@@ -181,26 +182,33 @@ class World:
 
     # -- what AWS does
 
-    def messages(self) -> list[dict[str, Any]]:
-        """Take every message that is visible now."""
+    def messages(self, *, is_bulk: bool = False) -> list[dict[str, Any]]:
+        """Take every message that is visible now in one of the runs' queues."""
+        url = self.bulk_queue_url if is_bulk else self.queue_url
         taken: list[dict[str, Any]] = []
-        while got := self.sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
+        while got := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             taken += got
         return taken
 
-    def forget(self, message: dict[str, Any]) -> None:
-        self.sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+    def forget(self, message: dict[str, Any], *, is_bulk: bool = False) -> None:
+        url = self.bulk_queue_url if is_bulk else self.queue_url
+        self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
 
     def deliver(self) -> int:
-        """Let workers handle every visible message, and answer how many there were: none names another's rows."""
-        messages = self.messages()
-        for message in messages:
-            key = read_message(message["Body"])
-            with walled() as wall:
-                self.services.worker.advance(key, lambda: MINUTE)
-            assert not wall.foreign(key.partition("#")[0]), (key, wall.foreign(key.partition("#")[0]))
-            self.forget(message)
-        return len(messages)
+        """Let workers handle every visible message of both queues, and answer how many there were.
+
+        None of them names another's rows.
+        """
+        number = 0
+        for is_bulk in (False, True):
+            for message in self.messages(is_bulk=is_bulk):
+                key = read_message(message["Body"])
+                with walled() as wall:
+                    self.services.worker.advance(key, lambda: MINUTE)
+                assert not wall.foreign(key.partition("#")[0]), (key, wall.foreign(key.partition("#")[0]))
+                self.forget(message, is_bulk=is_bulk)
+                number += 1
+        return number
 
     def settle(self, rounds: int = 60) -> None:
         """Deliver and sweep, minute by minute, until nothing is left to do."""

@@ -90,6 +90,8 @@ class RestartRequest:
     """Labels `name=value`: a source that has another value under one of these names is not seen."""
     is_resting: bool = False
     """The new run takes no step by itself: its worker takes the first."""
+    is_of_many: bool = False
+    """The new run is made together with others."""
     only_of: tuple[DefinitionKey, int] | None = None
     """The version of the definition that a source must have run on."""
 

@@ -70,6 +70,7 @@ def plan_restart(request: RestartRequest, source: Run, journal: Journal, version
         labels=source.labels if request.labels is None else request.labels,
         overrides=_overrides(request, source.overrides),
         retention=source.retention,
+        is_of_many=request.is_of_many,
     )
     run = lined_up(run, version.definition, source)
     try:

@@ -116,6 +116,8 @@ class Run:
     url: str | None = None
     business_key: str | None = None
     type: DefinitionType = DefinitionType.SERVICE
+    is_of_many: bool = False
+    """It was made together with others: they wait for each other, and nobody else waits for them."""
     line: Line | None = None
     labels: tuple[str, ...] = ()
     overrides: Overrides = Overrides()

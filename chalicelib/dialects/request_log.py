@@ -2,9 +2,10 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from traceback import TracebackException
 
 from chalicelib.service.tallies import Tally
 
@@ -49,6 +50,15 @@ class JsonLines(logging.Formatter):
         if request_id := ANSWERED.get():
             line["request_id"] = request_id
         line |= fields
-        if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1]:
+            line["trace"] = "".join(_told(TracebackException.from_exception(record.exc_info[1])))
         return json.dumps(line)
+
+
+def _told(error: TracebackException) -> Iterator[str]:
+    """Say where an error comes from and of what type it is, not what it says: that may quote what is secret."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        yield from _told(before)
+    yield from error.stack.format()
+    yield f"{error.exc_type.__name__}\n" if error.exc_type else ""

@@ -20,7 +20,7 @@ from chalicelib.core.runs import GRACE_MS, Run
 from chalicelib.service.batch_log import log_batch_ended, log_batch_seen, log_job_done, log_job_failed
 from chalicelib.service.cancellations import LOADED, Cancellations
 from chalicelib.service.definitions import Definitions
-from chalicelib.service.doorbell import Doorbell, due_soon
+from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.orders import plan_order
 from chalicelib.service.run_log import log_made_together
 from chalicelib.stores.batch_rows import batch_key
@@ -163,7 +163,7 @@ class BatchWorker:
         is_done = self.batches.finish(batch, job, plans, self.new_id(), self.now())
         if is_done:
             log_made_together(plan.run for plan in plans)
-            self.doorbell.ring_bulk(due_soon([plan.run for plan in plans], self.now()))
+            self.doorbell.ring_each([plan.run for plan in plans])
         return is_done
 
     def _sources(self, batch: Batch, job: Job) -> Iterator[tuple[RunId, Run | None]]:
@@ -176,7 +176,8 @@ class BatchWorker:
         if run is None:
             raise RunNotFound(source)
         birth = Birth(batch.run_id(source), digest([batch.id, source]), self.now())
-        return plan_order(self.definitions, order, run, birth, replace(batch.cause, batch=batch.id))
+        cause = replace(batch.cause, batch=batch.id)
+        return plan_order(self.definitions, order, run, birth, cause, is_of_many=True)
 
     def _failed(self, batch: Batch, job: Job, error: RestartError) -> JobFailure:
         failure = JobFailure(error.code, error.message, dict(error.details))

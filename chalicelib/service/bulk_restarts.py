@@ -16,10 +16,9 @@ from chalicelib.core.runs import Run
 from chalicelib.core.versions import SameVersion, Version, VersionChoice
 from chalicelib.service.commands import Command
 from chalicelib.service.definitions import Definitions
-from chalicelib.service.doorbell import due_soon
+from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.run_log import log_made_together
 from chalicelib.stores.many_births import ManyBirths
-from chalicelib.stores.queues import DispatchQueue
 from chalicelib.stores.runs import RunStore
 
 PAGE = 100  # runs that one call reads, and whose births one transaction holds
@@ -61,7 +60,7 @@ class BulkRestarts:
     runs: RunStore
     births: ManyBirths
     definitions: Definitions
-    dispatch: DispatchQueue
+    doorbell: Doorbell
     now: Callable[[], int]
     new_id: Callable[[], str]
 
@@ -71,6 +70,7 @@ class BulkRestarts:
         A run that two commands speak of is restarted twice. All commands are one account's; a command that has a key
         is answered, when it comes again, with the run that it made.
         """
+        wishes = replace(wishes, is_resting=True, is_of_many=len(commands) > 1)
         until, outcomes = self.now() + PATIENCE_MS, list[Outcome]()
         if commands:
             versions = _Versions(self.definitions, commands[0].account, wishes.version)
@@ -89,11 +89,11 @@ class BulkRestarts:
         outcomes: list[Outcome | Plan] = []
         for command, birth in zip(commands, births, strict=True):
             source = sources.get(RunId(command.subject))
-            request = replace(wishes, source=RunId(command.subject), is_resting=True)
+            request = replace(wishes, source=RunId(command.subject))
             outcomes.append(earlier.get(birth.run_id) or _planned(request, source, versions, birth))
         born = self.births.bear([*_consuming_once(outcomes)], self.new_id())
         log_made_together(one.run for one in outcomes if isinstance(one, Plan) and born[one.run.id] is one.run)
-        self._ring(run for run in born.values() if isinstance(run, Run))
+        self.doorbell.ring_later(run for run in born.values() if isinstance(run, Run))
         made = [born[one.run.id] if isinstance(one, Plan) else one for one in outcomes]
         return [_checked(command, outcome) for command, outcome in zip(commands, made, strict=True)]
 
@@ -101,11 +101,6 @@ class BulkRestarts:
         """Answer the runs that commands with a key have made before."""
         asked = [birth.run_id for command, birth in zip(commands, births, strict=True) if command.key is not None]
         return self.runs.load_all(commands[0].account, asked) if asked else {}
-
-    def _ring(self, runs: Iterable[Run]) -> None:
-        rings = due_soon(runs, self.now())
-        if rings:
-            self.dispatch.put(rings)
 
 
 def _planned(request: RestartRequest, source: Run | None, versions: _Versions, birth: Birth) -> Plan | RestartError:

@@ -4,7 +4,7 @@ A page of letters becomes a page of runs: one read, one transaction, one message
 its letter, and the letter is consumed with the run's birth: whoever comes second finds a tombstone, not a letter.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.core.births import Birth, Plan
@@ -19,13 +19,12 @@ from chalicelib.core.restarts import plan_restart
 from chalicelib.core.runs import Run, scheduled
 from chalicelib.service.commands import Command
 from chalicelib.service.definitions import Definitions
-from chalicelib.service.doorbell import Doorbell, due_soon
+from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.run_log import log_made_together
 from chalicelib.stores.bulk import BulkStore
 from chalicelib.stores.calls import Refused
 from chalicelib.stores.dead_letters import DeadLetterStore
 from chalicelib.stores.pages import Page
-from chalicelib.stores.queues import DispatchQueue
 from chalicelib.stores.runs import RunStore
 
 MOST = 50  # letters of one page: a transaction of 100 actions holds their births
@@ -79,7 +78,6 @@ class DeadLetters:
     bulk: BulkStore
     runs: RunStore
     definitions: Definitions
-    dispatch: DispatchQueue
     doorbell: Doorbell
     now: Callable[[], int]
     new_id: Callable[[], str]
@@ -128,17 +126,19 @@ class DeadLetters:
             found = self.letters.find_all(command.account, ids)
             earlier = self._earlier(command, token, found)
             if collisions:
-                self._ring(earlier.values())  # this call has made them, in a transaction that was not refused
+                self.doorbell.ring_later(
+                    earlier.values()
+                )  # this call has made them, in a transaction that was not refused
             self._check_live(ids, found, earlier, tells_all=collisions > 0)
             todo = [found[id_] for id_ in ids if id_ not in earlier]
-            plans = [self._plan(command, letter, wishes) for letter in todo]
+            plans = [self._plan(command, letter, wishes, is_of_many=len(ids) > 1) for letter in todo]
             try:
                 self.bulk.create(plans, self.new_id(), token, is_whole=True)
             except Refused:
                 continue  # somebody was faster: look who
             runs = {**earlier, **{letter.id: plan.run for letter, plan in zip(todo, plans, strict=True)}}
             log_made_together(plan.run for plan in plans)
-            self._ring(plan.run for plan in plans)
+            self.doorbell.ring_later(plan.run for plan in plans)
             return [Reborn(found[id_], runs[id_]) for id_ in ids]
         raise Busy
 
@@ -166,33 +166,28 @@ class DeadLetters:
         refused: list[tuple[DeadLetterId, RestartError]] = []
         for letter in page.items:
             try:
-                plans[letter.id] = self._plan(command, letter, wishes)
+                plans[letter.id] = self._plan(command, letter, wishes, is_of_many=len(page.items) > 1)
             except Busy:
                 raise
             except RestartError as error:
                 refused.append((letter.id, error))
         written = self.bulk.create([*plans.values()], self.new_id())
         log_made_together(plan.run for plan in written)
-        self._ring(plan.run for plan in written)
+        self.doorbell.ring_later(plan.run for plan in written)
         runs = {plan.consumed: plan.run for plan in written}
         made = tuple(Reborn(letter, runs[letter.id]) for letter in page.items if letter.id in runs)
         return RebornPage(made, tuple(refused), page.next)
 
-    def _plan(self, command: Command, letter: DeadLetter, wishes: RestartRequest) -> Plan:
+    def _plan(self, command: Command, letter: DeadLetter, wishes: RestartRequest, *, is_of_many: bool) -> Plan:
         source = letter.run
         version = self.definitions.find(command.account, source.definition, wishes.version, source)
         journal = self.runs.journal(source) if wishes.needs_journal else ()
         run_id = RunId(derived_uuid(command.account, "dead_letter", letter.id))
         birth = Birth(run_id, command.request_hash, self.now())
-        request = replace(wishes, source=source.id, is_resting=True)
+        request = replace(wishes, source=source.id, is_resting=True, is_of_many=is_of_many)
         plan = replace(plan_restart(request, source, journal, version, birth), consumed_size=letter.size)
         self.runs.check_size(plan)
         return plan
-
-    def _ring(self, runs: Iterable[Run]) -> None:
-        rings = due_soon(runs, self.now())
-        if rings:
-            self.dispatch.put(rings)
 
     # -- removing
 

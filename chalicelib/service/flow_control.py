@@ -61,7 +61,7 @@ class Turn:
             return
         self.slots.wait(self.run, self.flow, at)
         if self.slots.has_free(self.run, self.flow, at):
-            self.doorbell.ring_all([run_key(self.run.account, self.run.id)])
+            self.doorbell.ring_all([run_key(self.run.account, self.run.id)], is_of_many=self.run.is_of_many)
 
     def begins_at(self, at: int) -> int | None:
         """Count an action that begins now; if the window is full, answer when (ms) to come again instead."""
@@ -77,4 +77,4 @@ class Turn:
         self.part = None
         waiting = self.slots.next_waiting(self.run, self.flow, 1 + SPARE)
         if waiting:
-            self.doorbell.ring_all(waiting)
+            self.doorbell.ring_all(waiting, is_of_many=self.run.is_of_many)

@@ -62,6 +62,6 @@ class Lines:
             return
         members = self.lines.members(run)
         if members:
-            self.doorbell.ring_all([run_key(run.account, members[0])])
+            self.doorbell.ring_all([run_key(run.account, members[0])], is_of_many=run.is_of_many)
         else:
             self.lines.forget(run)

@@ -33,19 +33,23 @@ class Sweep:
     def run(self, time_left_ms: Callable[[], int]) -> int:
         """Ring for what is overdue in every shard, as far as time allows; answer how many rings were taken."""
         with tallied() as tally:
-            shards = [self._shard(shard, time_left_ms) for shard in self.shards.all_due()]
+            shards = [
+                self._shard(shard, is_of_many, time_left_ms)
+                for is_of_many in (False, True)  # a crowd takes what time is left
+                for shard in self.shards.all_due(is_of_many=is_of_many)
+            ]
         rung, late_ms = sum(rung for rung, _ in shards), max(late for _, late in shards)
         _LOG.info("swept", extra={"fields": {"rung": rung, "late_ms": late_ms, **tally.fields}})
         return rung
 
-    def _shard(self, shard: str, time_left_ms: Callable[[], int]) -> tuple[int, int]:
+    def _shard(self, shard: str, is_of_many: bool, time_left_ms: Callable[[], int]) -> tuple[int, int]:
         """Answer how many rings were taken, and how late the latest run was (ms)."""
         rung = late_ms = 0
         while time_left_ms() > MARGIN_MS:
             at = self.now()
             wakes = self.runs.overdue(shard, at, PAGE)
             late_ms = max([late_ms, *(at - wake.wake_at for wake in wakes)])
-            taken = self.doorbell.ring_all(wake.key for wake in wakes)
+            taken = self.doorbell.ring_all((wake.key for wake in wakes), is_of_many=is_of_many)
             rung += taken
             if taken < len(wakes):
                 break  # SQS is unwell: leave these overdue for the next sweep

@@ -11,7 +11,7 @@ from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.runs import Cause, Run
 from chalicelib.service.commands import Command
 from chalicelib.service.definitions import Definitions
-from chalicelib.service.doorbell import Doorbell, due_soon
+from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.orders import plan_order
 from chalicelib.service.run_log import log_made_together
 from chalicelib.stores.batches import BatchStore
@@ -61,11 +61,14 @@ class Together:
         for source in chosen:
             if source not in found:
                 raise RunNotFound(source)
-        plans = [plan_order(self.definitions, order, found[source], births[source], cause) for source in chosen]
+        plans = [
+            plan_order(self.definitions, order, found[source], births[source], cause, is_of_many=len(chosen) > 1)
+            for source in chosen
+        ]
         self._write(plans)
         runs = [plan.run for plan in plans]
         log_made_together(runs)
-        self.doorbell.ring_bulk(due_soon(runs, self.now()))
+        self.doorbell.ring_each(runs)
         return runs
 
     def _run_id(self, command: Command, source: RunId) -> RunId:

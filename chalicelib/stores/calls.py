@@ -91,9 +91,9 @@ class Calls:
     def make(self, call: Callable[[], T]) -> T:
         """Answer what the call answers; raise `Refused`, or `Busy` when every attempt passed without an answer.
 
-        `Throttled` says that the last one found no capacity.
+        `Throttled` says that none of them found capacity, so that nothing was done.
         """
-        is_throttled = False
+        is_throttled = True
         for attempt in range(self.attempts):
             if attempt:
                 self.pause(self.jitter() * 0.05 * 2**attempt)
@@ -101,7 +101,7 @@ class Calls:
             try:
                 return call()
             except (PynamoDBException, BotoCoreError, ClientError) as error:
-                is_throttled = _raise_unless_passing(error)
+                is_throttled &= _raise_unless_passing(error)
         raise Throttled if is_throttled else Busy
 
     def accepts(self, call: Callable[[], object]) -> bool:

@@ -141,7 +141,8 @@ class RunDeletions:
         return self._waking(run, removed_at)
 
     def _waking(self, run: Run, wake_at: int) -> list[Action]:
-        return [RunRow.wake_at.set(wake_at), RunRow.due_shard.set(self.shards.due_of(run.id))]
+        due_shard = self.shards.due_of(run.id, is_of_many=run.is_of_many)
+        return [RunRow.wake_at.set(wake_at), RunRow.due_shard.set(due_shard)]
 
     def _head(self, run: Run) -> tuple[RunRow, Condition]:
         """Answer a run's row, and what holds as long as nobody else has written it."""

@@ -44,7 +44,7 @@ def row_of(run: Run, shards: Shards, writer: str) -> RunRow:
         account_shard=shards.of(run.account, run.id),
         root=run_key(run.account, run.lineage.root),
         created=list_position(run.created_at, run.id),
-        due_shard=None if run.wake_at is None else shards.due_of(run.id),
+        due_shard=None if run.wake_at is None else shards.due_of(run.id, is_of_many=run.is_of_many),
         writer=writer,
     )
 
@@ -57,6 +57,7 @@ def head_of(run: Run) -> dict[str, Any]:
     return {
         **_names(run),
         "status": run.status.value,
+        "is_of_many": run.is_of_many or None,
         "created_at": run.created_at,
         "started_at": run.started_at,
         "ended_at": run.ended_at,
@@ -122,6 +123,7 @@ def run_from(row: HeadRow) -> Run:
         input=variables,
         variables=cast("Variables", unpack(row.variables)) if row.variables else variables,
         request_hash=row.request_hash,
+        is_of_many=bool(row.is_of_many),
         overrides=read(unpack(row.overrides), Overrides),
         retention=read(unpack(row.retention), Retention) if row.retention else Retention(),
         callback=read(unpack(row.callback), Callback) if row.callback else None,

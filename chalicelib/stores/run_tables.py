@@ -4,6 +4,7 @@ from typing import Any
 
 from pynamodb.attributes import (
     BinaryAttribute,
+    BooleanAttribute,
     ListAttribute,
     NumberAttribute,
     UnicodeAttribute,
@@ -89,6 +90,7 @@ class HeadRow(Model):
     status = UnicodeAttribute()
     business_key = UnicodeAttribute(null=True)
     line = UnicodeAttribute(null=True)
+    is_of_many = BooleanAttribute(null=True)
     labels = ListAttribute(of=UnicodeAttribute, null=True)
     created_at = NumberAttribute()
     started_at = NumberAttribute(null=True)

@@ -219,7 +219,7 @@ class RunStore:
             RunRow.lease_owner.set(lease.owner),
             RunRow.lease_until.set(lease.until),
             RunRow.wake_at.set(lease.until),
-            RunRow.due_shard.set(self.shards.due_of(RunId(row.pk.rpartition("#")[2]))),
+            RunRow.due_shard.set(RunRow.due_shard | self.shards.due_of(RunId(row.pk.rpartition("#")[2]))),
             RunRow.writer.set(lease.owner),
             RunRow.claims.set(RunRow.claims + 1),
             RunRow.revision.set(RunRow.revision + 1),

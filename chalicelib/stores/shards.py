@@ -26,8 +26,13 @@ class Shards:
     def all(self, prefix: str) -> list[str]:
         return [f"{prefix}#{shard}" for shard in range(self.lists)]
 
-    def due_of(self, run_id: RunId) -> str:
-        return f"due#{crc32(run_id.encode()) % self.due}"
+    def due_of(self, run_id: RunId, *, is_of_many: bool = False) -> str:
+        """Answer where the sweep finds a run; those that were made together stand by themselves."""
+        return f"{_due(is_of_many=is_of_many)}#{crc32(run_id.encode()) % self.due}"
 
-    def all_due(self) -> list[str]:
-        return [f"due#{shard}" for shard in range(self.due)]
+    def all_due(self, *, is_of_many: bool = False) -> list[str]:
+        return [f"{_due(is_of_many=is_of_many)}#{shard}" for shard in range(self.due)]
+
+
+def _due(*, is_of_many: bool) -> str:
+    return "due#many" if is_of_many else "due"

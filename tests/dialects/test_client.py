@@ -23,7 +23,7 @@ def reads(services: Services, account: AccountId) -> None:
 
 
 def rings(services: Services, account: AccountId) -> None:
-    services.dead_letters.doorbell.ring_all([f"{account}#1"])
+    services.dead_letters.doorbell.ring_all([f"{account}#1"], is_of_many=False)
 
 
 def serving(world: World, account: AccountId, do: Callable[[Services, AccountId], None] = reads) -> Api:

@@ -285,11 +285,13 @@ class TestDefectsOfOurs:
         assert (reply.status, reply.json) == (418, {"toy": "internal"})
         assert b"s3cr3t" not in reply.body
 
-    def test_the_log_keeps_its_type_and_its_place_on_one_line_whatever_it_says(self, log: Log) -> None:
+    def test_the_log_keeps_its_type_and_its_place_on_one_line_and_not_what_it_says(self, log: Log) -> None:
         """Serve our own app, whose log Chalice writes to, with services that cannot be built."""
 
+        text = 'REPRISE_STAGE\n{"level": "INFO"}'
+
         def unbuilt() -> Services:
-            raise KeyError('REPRISE_STAGE\n{"level": "INFO"}')
+            raise KeyError(text)
 
         chalice = Chalice("reprise")
         Edge(chalice, (OPS,), unbuilt).register()
@@ -299,6 +301,7 @@ class TestDefectsOfOurs:
         crash, request = log.lines
         assert "KeyError" in crash["trace"]
         assert "test_edge.py" in crash["trace"]
+        assert "REPRISE_STAGE" not in crash["trace"]
         assert (request["status"], request["refusal"]) == (500, "internal")
 
 

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 
 from tests.faults import dead_letter_encounters, retention_encounters  # noqa: F401 - they register
-from tests.faults.campaigns import DELIVERIES, HEAVY, Tally, pairs, perform, singles, tallied, undisturbed
+from tests.faults.campaigns import DELIVERIES, HEAVY, Tally, disasters, pairs, perform, singles, tallied, undisturbed
 from tests.faults.encounters import ENCOUNTERS
 from tests.faults.interleavings import explore, read_order, repeat, write_order
 from tests.faults.plans import Delivery, Order, read_plan
@@ -38,6 +38,7 @@ class Result:
     fired: int
     failing: tuple[str, ...]
     cpu_s: float
+    latest: int
 
 
 def jobs() -> Iterator[tuple[str, partial[Tally]]]:
@@ -51,6 +52,8 @@ def jobs() -> Iterator[tuple[str, partial[Tally]]]:
         yield "interleavings", partial(_orders, name)
     for name in quick:
         yield from (("one fault", partial(_singles, name, delivery)) for delivery in DELIVERIES)
+    for name in quick:
+        yield "disasters", partial(_disasters, name)
     for name in SCENARIOS:
         yield "order, loss", partial(_undisturbed, name)
 
@@ -67,6 +70,10 @@ def _undisturbed(name: str, on: Stage) -> Tally:
     return tallied(undisturbed(on, name))
 
 
+def _disasters(name: str, on: Stage) -> Tally:
+    return tallied(disasters(on, name))
+
+
 def _orders(name: str, on: Stage) -> Tally:
     tally = Tally()
     for play, problems, order in islice(explore(on, ENCOUNTERS[name]), ORDERS):
@@ -79,7 +86,8 @@ def work(job: tuple[str, partial[Tally]]) -> Result:
     began = time.process_time()
     with stage() as on:
         tally = play(on)
-    return Result(part, tally.schedules, tally.calls, tally.fired, tuple(tally.failing), time.process_time() - began)
+    cpu_s = time.process_time() - began
+    return Result(part, tally.schedules, tally.calls, tally.fired, tuple(tally.failing), cpu_s, tally.latest)
 
 
 def campaign() -> bool:
@@ -95,6 +103,7 @@ def campaign() -> bool:
         print(f"{part:14}" + _sums(results))
     every = [result for results in parts.values() for result in results]
     print(f"{'all':14}" + _sums(every), f"  {time.monotonic() - began:.0f} s on {os.cpu_count()} processors")
+    print(f"after a disaster nobody waited longer than {max(result.latest for result in every) / 1000:.0f} s")
     return not any(result.failing for result in every)
 
 

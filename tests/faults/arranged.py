@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.faults.disasters import Weather
 from tests.faults.engines import Row
 from tests.faults.plans import Plan
 from tests.faults.play import TABLES, Play
@@ -38,7 +39,9 @@ def begin(stage: Stage, plan: Plan, given: Callable[[Play], None]) -> Play:
     stage.clear()
     stage.clock.ms, stage.ids.last, stage.secret = beginning.at + MINUTE, beginning.last_id, beginning.secret
     play = Play(stage, plan, dict(beginning.given), beginning.before)
-    stage.strikes = play.strikes = Strikes({fault.call: fault for fault in plan.faults}, play.look)
+    stage.strikes = play.strikes = Strikes({fault.call: fault for fault in plan.faults}, watch=play.look)
+    if plan.disaster is not None:
+        play.weather = play.strikes.weather = Weather(plan.disaster, stage.clock, play.purge)
     return play
 
 

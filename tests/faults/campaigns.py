@@ -1,4 +1,4 @@
-"""Which schedules are played: every fault at every call, two faults at a time, every message lost once.
+"""Which schedules are played: every fault at every call, two faults at a time, every message lost once; disasters.
 
 A sweep of faults goes on until the schedule that it makes is over before the fault's call is reached: so it also
 strikes the calls that only a fault brings about.
@@ -23,11 +23,12 @@ from tests.faults import (  # noqa: F401 - they register
 )
 from tests.faults.arranged import begin
 from tests.faults.outcomes import Outcome, outcome
-from tests.faults.plans import LASTING, Delivery, Fault, Kind, Order, Plan
+from tests.faults.plans import LASTING, Delivery, Disaster, Fault, Kind, Order, Outage, Plan, Purge
 from tests.faults.play import Play
 from tests.faults.promises import check
 from tests.faults.scenarios import SCENARIOS
 from tests.faults.stage import Stage
+from tests.world import MINUTE
 
 SHAPES = (*((kind, False) for kind in Kind), *((kind, True) for kind in Kind if kind in LASTING))
 """A fault's kind, and whether it lasts."""
@@ -42,6 +43,17 @@ HARD = (Kind.ERR_AFTER, Kind.CRASH_BEFORE, Kind.CRASH_AFTER, Kind.REPEATED)
 """The kinds that are tried two at a time: what a single handler cannot make good by asking again."""
 
 
+UNWELL = (Kind.ERR_BEFORE, Kind.THROTTLE, Kind.ERR_AFTER)
+"""What may be wrong with AWS for long: calls do not reach it, it refuses them, its answers are lost."""
+
+SOON = 4 * MINUTE  # a lease, until which nobody looks at the run of a worker that is gone, and two sweeps
+
+_UNFIT = {
+    "cancel_what_was_triggered": "what is to be canceled begins by itself while AWS is unwell",
+    "a_run_that_kills_its_worker": "its workers leave it lying, whatever AWS does",
+}
+
+
 @dataclass(slots=True)
 class Tally:
     """What came of a campaign."""
@@ -51,11 +63,14 @@ class Tally:
     fired: int = 0
     failing: list[str] = field(default_factory=list)
     """The lines that play them again, each with the first promise that was broken."""
+    latest: int = 0
+    """For how long (ms) after a disaster nobody came to whoever could go on, at most."""
 
     def add(self, play: Play, problems: list[str], line: str | None = None) -> None:
         self.schedules += 1
         self.calls += len(play.strikes.made)
         self.fired += len(play.strikes.fired)
+        self.latest = max(self.latest, play.late)
         if problems:
             self.failing.append(f"make faults REPLAY='{line or play.plan}'  # {problems[0]}")
 
@@ -126,6 +141,37 @@ def pairs(stage: Stage, name: str, delivery: Delivery, wanted: int) -> Played:
     step = max(1, len(every) // wanted)
     for faults in every[::step]:
         yield perform(stage, Plan(name, delivery, faults))
+
+
+def disasters_at(number: int) -> tuple[Disaster, ...]:
+    """List the disasters that may begin at a call.
+
+    In seven minutes a message has come again, and the lease that it was given is not over; in forty it has come too
+    often, and lies in the DLQ.
+    """
+    alone = (Outage(number, (kind,)) for kind in UNWELL)
+    by_turns = (Outage(number, UNWELL, minutes) for minutes in (7, 10, 40))
+    return (*alone, *by_turns, Purge(number))
+
+
+def disasters(stage: Stage, name: str, most: int | None = None) -> Played:
+    """Let a disaster begin at every call: when it is over, all goes on soon, with nobody's hands.
+
+    `most`: only so many schedules, spread evenly over calls and kinds.
+    """
+    if name in _UNFIT:
+        return
+    calls = len(perform(stage, Plan(name))[0].strikes.made)
+    if most is None:
+        every = [one for number in range(0, calls, SCENARIOS[name].every) for one in disasters_at(number)]
+    else:
+        first = sum(name.encode())
+        every = [cycle[(first + n) % len(cycle)] for n in range(most) for cycle in [disasters_at(n * calls // most)]]
+    for disaster in every:
+        play, problems = perform(stage, Plan(name, disaster=disaster))
+        if play.late > SOON:
+            problems.append(f"LATE: somebody could go on, and nobody came for {play.late / 1000:.0f} s")
+        yield play, problems
 
 
 def tallied(played: Played) -> Tally:

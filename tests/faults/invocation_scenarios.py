@@ -1,5 +1,6 @@
 """What is tried with Restate's invocations, one and many, over its admin API and its ingress (see scenarios.py)."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +9,9 @@ from chalicelib.dialects.restate.ingress.awakeables import write_awakeable_id
 from tests.faults.batch_scenarios import sources_of, three_that_wait
 from tests.faults.beginnings import a_failed_run, a_run_that_asks, three_steps
 from tests.faults.dead_letter_scenarios import three_failed_runs
+from tests.faults.lambdas import Reply
 from tests.faults.ops_scenarios import expect_variables
-from tests.faults.play import PATIENCE, PAUSE, Play
+from tests.faults.play import Play
 from tests.faults.restate_scenarios import invocation
 from tests.faults.retention_scenarios import expect_nothing_of
 from tests.faults.scenarios import use_case
@@ -97,12 +99,15 @@ def purge_an_invocation_after_its_journal(play: Play) -> None:
 def do_to_many(play: Play, operation: str, runs: Sequence[str]) -> None:
     """Ask until nothing is left to do: to some it may have been done before."""
     body = {"invocation_ids": [invocation(run) for run in runs]}
-    for _ in range(PATIENCE):
-        told = play.change("POST", f"{MANY}/{operation}", body)
-        if told is None or not any(_is_unwell(one["error"]) for one in told["failed"]):
-            return
-        play.stage.clock.advance(PAUSE)
-    play.problems.append(f"UNANSWERED: {operation}")
+    reply = play.insist("POST", f"{MANY}/{operation}", body, is_answered=_are_done)
+    if reply is not None and reply.is_refused:
+        play.problems.append(f"ANSWER: {operation} was refused: {reply.body}")
+
+
+def _are_done(reply: Reply) -> bool:
+    if reply.is_unknown or reply.is_refused:
+        return not reply.is_unknown
+    return not any(_is_unwell(one["error"]) for one in json.loads(reply.body)["failed"])
 
 
 def _is_unwell(error: str) -> bool:

@@ -127,8 +127,12 @@ def request_event(method: str, path: str, body: Any, secret: str, key: str | Non
     headers = {"authorization": f"Bearer {secret}", "content-type": FORM if is_form else "application/json"}
     if key is not None:
         headers["idempotency-key"] = key
-    event = _TO_EVENT.create_lambda_event(method=method, path=path, headers=headers)
-    return {**event, "body": body.decode() if is_form else "" if body is None else json.dumps(body)}
+    return raw_event(method, path, body.decode() if is_form else "" if body is None else json.dumps(body), headers)
+
+
+def raw_event(method: str, path: str, body: str, headers: dict[str, str]) -> Any:
+    """Do the same with a request as it is sent."""
+    return {**_TO_EVENT.create_lambda_event(method=method, path=path, headers=headers), "body": body}
 
 
 def schedule_event(at: int) -> Any:

@@ -5,6 +5,9 @@
 A fault is a numbered call and what happens to it. `+` lets it last: every further call of that handler meets the
 same fate, so that the handler has to give up. A delivery says in which order messages come, whether each comes
 twice (`+twice`), and whether one of them is never seen again (`+lost3`, numbered from 0).
+
+A disaster is no single call's: `7:outage10:err_before,throttle` lets every AWS call fail from number 7 on, for ten
+minutes, in these ways by turns; `7:purge` empties all queues before call number 7.
 """
 
 import re
@@ -45,6 +48,31 @@ class Fault:
         return f"{self.call}:{self.kind.value}{'+' * self.is_lasting}"
 
 
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """From the call with this number on, every AWS call fails for some minutes, in these ways by turns."""
+
+    call: int
+    kinds: tuple[Kind, ...]
+    minutes: int = 10
+
+    def __str__(self) -> str:
+        return f"{self.call}:outage{self.minutes}:{','.join(kind.value for kind in self.kinds)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Before the call with this number, whatever is in the queues or on its way is gone for good."""
+
+    call: int
+
+    def __str__(self) -> str:
+        return f"{self.call}:purge"
+
+
+Disaster = Outage | Purge
+
+
 class Order(Enum):
     FIFO = "fifo"
     LIFO = "lifo"
@@ -70,19 +98,34 @@ class Plan:
     scenario: str
     delivery: Delivery = Delivery()
     faults: tuple[Fault, ...] = ()
+    disaster: Disaster | None = None
 
     def __str__(self) -> str:
-        return " ".join([self.scenario, str(self.delivery), *map(str, self.faults)])
+        told = self.faults if self.disaster is None else (*self.faults, self.disaster)
+        return " ".join([self.scenario, str(self.delivery), *map(str, told)])
 
 
 _FAULT = re.compile(r"(\d+):([a-z_]+)(\+?)")
+_OUTAGE = re.compile(r"(\d+):outage(\d+):([a-z_,]+)")
+_PURGE = re.compile(r"(\d+):purge")
 _DELIVERY = re.compile(r"([a-z]+)(\+twice)?((?:\+lost\d+)*)")
 
 
 def read_plan(line: str) -> Plan:
     """Read the line that a plan is printed as; raise `ValueError` for anything else."""
-    scenario, delivery, *faults = line.split()
-    return Plan(scenario, _read_delivery(delivery), tuple(map(_read_fault, faults)))
+    scenario, delivery, *told = line.split()
+    disasters = [disaster for text in told if (disaster := _read_disaster(text))]
+    faults = tuple(_read_fault(text) for text in told if _read_disaster(text) is None)
+    if len(disasters) > 1:
+        raise ValueError(f"'{line}' says no plan: one disaster is enough")
+    return Plan(scenario, _read_delivery(delivery), faults, *disasters)
+
+
+def _read_disaster(text: str) -> Disaster | None:
+    if found := _OUTAGE.fullmatch(text):
+        return Outage(int(found[1]), tuple(map(Kind, found[3].split(","))), int(found[2]))
+    found = _PURGE.fullmatch(text)
+    return Purge(int(found[1])) if found else None
 
 
 def _read_delivery(text: str) -> Delivery:

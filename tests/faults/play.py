@@ -11,8 +11,10 @@ from chalicelib.core.ids import derived_uuid
 from chalicelib.core.journal import Entry, Opened
 from chalicelib.stores.entries import read, unpack_entries
 from chalicelib.stores.packing import unpack
+from tests.faults.disasters import Weather
 from tests.faults.engines import Row
 from tests.faults.lambdas import Died, Reply, Sandbox, read_reply, request_event, schedule_event
+from tests.faults.lateness import overdue_since
 from tests.faults.plans import Order, Plan
 from tests.faults.stage import API, SWEEP, Stage
 from tests.faults.strikes import Strikes
@@ -24,6 +26,7 @@ VISIBILITY = 360_000  # ms until a message that failed comes again
 MAX_RECEIVES = 5  # then it lies in the DLQ, where nobody looks
 PATIENCE = 8  # times that a client asks
 PAUSE = 5_000  # ms between them
+LONG_PAUSE = 20_000  # the same while AWS is unwell
 MOST_TURNS = 2_000  # of a schedule that comes to rest
 TABLES = ("runs", "journal", "dead-letters", "definitions", "batches", "slots", "apps", "deployments", "accounts")
 
@@ -90,6 +93,11 @@ class Play:
     """The tables that need not stand as they do when nothing goes wrong: the scenario says what is right."""
     taken: int = 0
     """How many messages were sent."""
+    dead: int = 0
+    """How many of them came too often, and lie in the DLQ."""
+    weather: Weather | None = None
+    late: int = 0
+    """For how long (ms) nobody came to whoever could go on, since a disaster was over."""
     _swept_at: int = 0
 
     @property
@@ -163,18 +171,32 @@ class Play:
         *,
         key: str | None = None,
         by: Sandbox | None = None,
+        is_answered: Callable[[Reply], bool] = lambda reply: not reply.is_unknown,
         meanwhile: Callable[[], None] = lambda: None,
     ) -> Reply | None:
-        """Ask until there is an answer; nobody waits for ever."""
-        for attempt in range(PATIENCE):
-            if attempt == 1:
-                meanwhile()
+        """Ask until there is an answer: a few times, and for as long as AWS is unwell; None if there never is.
+
+        `meanwhile` happens once, between the first answer that was lost and the next attempt.
+        """
+        left, is_first = PATIENCE, True
+        while left:
             reply = self.request(method, path, body, key, by)
-            if not reply.is_unknown:
+            if is_answered(reply):
                 return reply
-            self.stage.clock.advance(PAUSE)
+            if is_first:
+                meanwhile()
+            is_first = False
+            if self.is_unwell:
+                self.live(LONG_PAUSE)
+            else:
+                left -= 1
+                self.stage.clock.advance(PAUSE)
         self.problems.append(f"UNANSWERED: {method} {path}")
         return None
+
+    @property
+    def is_unwell(self) -> bool:
+        return self.weather is not None and self.weather.is_raging
 
     def ask_for_pages(self, name: str, path: str, *, method: str = "POST", by: Sandbox | None = None) -> None:
         """Ask for page after page as an SDK does, each until it is answered, to the end."""
@@ -240,6 +262,8 @@ class Play:
             self.problems.append(f"WRITTEN: {method} {path} was refused with {reply.status}, and wrote")
         if reply.status == 500 and not reply.is_engines:
             self.problems.append(f"DEFECT: {method} {path} was answered with 500")
+        if reply.is_unknown and "Retry-After" not in reply.headers:
+            self.problems.append(f"DEFECT: {method} {path} was answered with {reply.status}, and not when to ask again")
         return reply
 
     # -- queues and schedule
@@ -276,6 +300,11 @@ class Play:
         self.pull()
         return bool(due)
 
+    def purge(self) -> None:
+        """Lose every message that there is."""
+        self.pull()
+        self.pending.clear()
+
     def hand_over(self, message: Message, to: Sandbox | None = None) -> None:
         """Let the function work on one message, which comes again if that failed."""
         if self._is_done(message, to or self.stage.functions[message.function]):
@@ -284,6 +313,8 @@ class Play:
         message.visible_at = self.stage.clock.ms + VISIBILITY
         if message.receives < MAX_RECEIVES:
             self.pending.append(message)
+        else:
+            self.dead += 1
 
     def _is_done(self, message: Message, worker: Sandbox) -> bool:
         record = {"messageId": "message", "body": message.body, "eventSource": "aws:sqs"}
@@ -310,17 +341,36 @@ class Play:
 
     def settle(self) -> None:
         """Deliver, sweep and let time pass until nothing is left to do."""
+        self._go_on(until=None)
+
+    def live(self, ms: int) -> None:
+        """Do the same for so long."""
+        until = self.stage.clock.ms + ms
+        self._go_on(until)
+        self.stage.clock.ms = until
+
+    def _go_on(self, until: int | None) -> None:
         for _ in range(MOST_TURNS):
             if self.deliver():
                 continue
             swept = self._next_sweep()
             times = [message.visible_at for message in self.pending] + ([swept] if swept else [])
-            if not times:
+            if not times or (until is not None and min(times) > until):
                 return
+            self._note_lateness(min(times))
             self.stage.clock.ms = max(self.stage.clock.ms, min(times))
             if swept == min(times):
                 self.sweep()
         self.problems.append("RESTLESS: there is always something left to do")
+
+    def _note_lateness(self, until: int) -> None:
+        """Note for how long somebody will have been left standing when time has passed until then (ms)."""
+        well_since = None if self.weather is None else self.weather.over_at
+        if well_since is None or until <= well_since:
+            return
+        since = overdue_since(self.rows("runs"), self.rows("batches"))
+        if since is not None:
+            self.late = max(self.late, until - max(since, well_since))
 
     def _next_sweep(self) -> int | None:
         """Answer when the next sweep will find something; those before it find nothing, and are left out."""

@@ -8,8 +8,9 @@ from chalicelib.core.ids import RunId, derived_uuid
 from chalicelib.dialects.restate.ids import write_run_id
 from tests.faults.beginnings import a_completed_run, a_failed_run, a_heavy_run
 from tests.faults.dead_letter_scenarios import three_failed_runs
+from tests.faults.lambdas import Reply
 from tests.faults.line_scenarios import an_objects_three_failed_runs, expect_order
-from tests.faults.play import PATIENCE, PAUSE, Play
+from tests.faults.play import Play
 from tests.faults.scenarios import scenario
 from tests.world import ACME
 
@@ -27,13 +28,11 @@ def restart_as_new(play: Play, query: str = "") -> str:
 def restart_many(play: Play, sources: Sequence[str]) -> list[str]:
     """Ask for restarts under a key until each source has one; answer the new runs in order, which are expected."""
     body = {"invocation_ids": [invocation(source) for source in sources]}
-    for _ in range(PATIENCE):
-        reply = play.request("POST", MANY, body, "k")
-        if reply.status == 200 and not json.loads(reply.body)["failed"]:
-            break
-        play.stage.clock.advance(PAUSE)
-    else:
-        play.problems.append("UNANSWERED: restart many")
+
+    def are_all_made(reply: Reply) -> bool:
+        return reply.status == 200 and not json.loads(reply.body)["failed"]
+
+    play.insist("POST", MANY, body, key="k", is_answered=are_all_made)
     seen: Counter[str] = Counter()
     runs: list[str] = []
     for source in sources:

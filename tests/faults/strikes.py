@@ -6,7 +6,7 @@ process makes no further call, not even from its `finally` blocks.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, assert_never
@@ -51,9 +51,13 @@ def invoked(function: str = "") -> Iterator[None]:
 
 @dataclass(slots=True)
 class Strikes:
-    """The calls of one schedule, and what has struck them. `watch` sees each call, and whose it is."""
+    """The calls of one schedule, and what has struck them. `watch` sees each call, and whose it is.
+
+    `weather` says what befalls a call (number, name) whatever the plan has for it.
+    """
 
     faults: Mapping[int, Fault] = field(default_factory=dict)
+    weather: Callable[[int, str], Fault | None] = lambda _number, _name: None
     watch: Callable[[str, str, Request], None] = lambda _function, _name, _request: None
     made: list[str] = field(default_factory=list)
     fired: list[Fault] = field(default_factory=list)
@@ -68,7 +72,7 @@ class Strikes:
         number = len(self.made)
         self.made.append(name)
         self.watch(invocation.function, name, request)
-        fault = self.faults.get(number, invocation.lasting)
+        fault = self.weather(number, name) or self.faults.get(number, invocation.lasting)
         if fault is None or (fault.kind is Kind.PARTIAL and name not in _HALVES):
             return make(request)
         if fault.is_lasting:
@@ -109,10 +113,12 @@ def _struck(fault: Fault, name: str, request: Request, make: Make) -> Any:
             make(request)
             return make(request)
         case Kind.ERR_AFTER:
-            make(request)
+            with suppress(ClientError):  # a refusal is an answer too
+                make(request)
             raise ReadTimeoutError(endpoint_url=_URL)
         case Kind.CRASH_AFTER:
-            make(request)
+            with suppress(ClientError):
+                make(request)
             raise Crash(name)
         case _:
             assert_never(fault.kind)

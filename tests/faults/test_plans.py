@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.faults.campaigns import perform
 from tests.faults.interleavings import read_order, write_order
-from tests.faults.plans import LASTING, Delivery, Fault, Kind, Order, Plan, read_plan
+from tests.faults.plans import LASTING, Delivery, Fault, Kind, Order, Outage, Plan, Purge, read_plan
 
 deliveries = st.builds(
     Delivery, st.sampled_from(Order), st.booleans(), st.lists(st.integers(0, 99), max_size=2).map(tuple)
@@ -14,7 +14,14 @@ deliveries = st.builds(
 faults = st.builds(Fault, st.integers(0, 999), st.sampled_from(Kind)) | st.builds(
     Fault, st.integers(0, 999), st.sampled_from(sorted(LASTING, key=str)), st.just(True)
 )
-plans = st.builds(Plan, st.sampled_from(["start", "restart_from_failure"]), deliveries, st.tuples(faults, faults))
+ways = st.lists(st.sampled_from(Kind), min_size=1).map(tuple)
+numbers = st.integers(0, 999)
+disasters = st.none() | st.builds(Outage, numbers, ways, numbers) | st.builds(Purge, numbers)
+names = st.sampled_from(["start", "restart_from_failure"])
+plans = st.builds(Plan, names, deliveries, st.tuples(faults, faults), disasters)
+
+
+TWO = "start fifo 3:purge 4:purge"
 
 
 @given(plans)
@@ -27,7 +34,9 @@ def test_an_order_reads_back_from_its_line(order):
     assert read_order(write_order(order)) == order
 
 
-@pytest.mark.parametrize("line", ["start", "start sideways", "start fifo+thrice", "start fifo 3:rain", "start fifo x"])
+@pytest.mark.parametrize(
+    "line", ["start", "start sideways", "start fifo+thrice", "start fifo 3:rain", "start fifo x", TWO]
+)
 def test_a_line_that_is_no_plan_is_refused(line):
     with pytest.raises(ValueError, match=r"no|not|expected"):
         read_plan(line)

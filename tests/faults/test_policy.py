@@ -20,6 +20,7 @@ AFTER_A_LOST_ANSWER = {Permission("dynamodb:GetItem", "JournalTable")}
 """Was it we who wrote this entry?"""
 
 RARE = {
+    "sweep": {Permission("sqs:SendMessage", "BulkRunsQueue")},  # of runs that were made together, a ring was lost
     "advance_runs": AFTER_A_LOST_ANSWER,
     "advance_bulk_runs": AFTER_A_LOST_ANSWER,
     "work_batches": {

@@ -60,7 +60,7 @@ def leave_runs(services: wiring.Services, play: Play, number: int) -> list[RunId
     client = boto3.client("dynamodb", region_name=aws.REGION)
     ids = [first]
     for n in range(1, number):
-        run = str(UUID(int=(n << 64) + 0x8000_0000_0000_0000, version=4))
+        run = str(UUID(int=(n << 80) + 0x8000_0000_0000_0000, version=4))  # n stands above the version
         told = {"pk": f"{ACME}#{run}", "run_id": run, "root_id": run, "root": f"{ACME}#{run}"}
         told["created"] = f"{row['created']['S'].partition('#')[0]}#{run}"
         client.put_item(

@@ -369,7 +369,7 @@ class TestADispatchMessage:
     RINGS = (Dispatched("acme#one", BEGINNING), Dispatched("acme#two", BEGINNING + 60_000))
 
     def test_is_one_for_all_runs_and_reads_back(self, opened, services, calls):
-        queue: DispatchQueue = services.dead_letters.dispatch
+        queue: DispatchQueue = services.doorbell.dispatch
         calls.made.clear()
 
         queue.put(self.RINGS)
@@ -382,7 +382,7 @@ class TestADispatchMessage:
     def test_that_aws_does_not_take_is_no_failure(self, opened, services, faults, error):
         faults.refuse(SEND, [error] * (4 if error is SILENCES[0] else 1))
 
-        services.dead_letters.dispatch.put(self.RINGS)
+        services.doorbell.dispatch.put(self.RINGS)
 
         assert opened.engine.take("DispatchQueue") == []
 

@@ -148,6 +148,15 @@ def test_a_trouble_for_lack_of_capacity_is_told_from_the_others(patient, error, 
     assert isinstance(raised.value, Throttled) == is_throttled
 
 
+def test_one_lost_answer_among_throttles_is_no_lack_of_capacity_since_that_call_may_have_taken_place(patient):
+    throttle = refusal("ThrottlingException")
+
+    with pytest.raises(Busy) as raised:
+        patient.make(Call(SILENCES[0], throttle, throttle, throttle))
+
+    assert not isinstance(raised.value, Throttled)
+
+
 @pytest.mark.parametrize("error", FINAL, ids=told)
 def test_a_defect_is_raised_as_it_is_and_never_repeated(patient, error):
     call = Call(error)

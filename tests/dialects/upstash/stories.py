@@ -132,7 +132,7 @@ def asked_at(world: World, run_id: str, seconds: int = 60) -> list[int]:
         return Failed("http_503", "unwell", is_retryable=True)
 
     world.outside.answers["work"] = answer
-    later(world, 1)
+    work(world)
     for _ in range(seconds):
         world.clock.advance(1000)
         work(world)
