@@ -8,7 +8,7 @@ import pytest
 from chalice.test import Client
 
 import app
-from chalicelib import wiring
+from chalicelib import workers
 from chalicelib.core.ids import AccountId
 from tests.dialects.conftest import Log
 from tests.dialects.things import ACCOUNT, Things, things
@@ -101,10 +101,10 @@ def batches(known: Things) -> set[str]:
 def test_a_defect_of_ours_leaves_the_message_in_its_queue(
     known: Things, monkeypatch: pytest.MonkeyPatch, handler: str
 ) -> None:
-    def broken() -> wiring.Services:
+    def broken() -> workers.Workers:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(wiring, "services", broken)
+    monkeypatch.setattr(workers, "workers", broken)
 
     with pytest.raises(ZeroDivisionError):
         left_by(handler, json.dumps(HANDLERS[handler]("acme#1")))
