@@ -86,6 +86,12 @@ class Play:
     """What functions needed IAM's permission for."""
     taken: int = 0
     """How many messages were sent."""
+    account: str = ACME
+    """Whose promises these are."""
+    at_work: frozenset[str] = frozenset({ACME})
+    """The accounts whose rows may be named."""
+    copied: set[str] = field(default_factory=set)
+    """The runs that may come from one that had not ended: such a copy is no restart."""
     _swept_at: int = 0
 
     @property
@@ -95,7 +101,7 @@ class Play:
     @property
     def ended(self) -> set[str]:
         """Name the given runs that had ended before the schedule began."""
-        heads = {row["pk"]["S"].partition("#")[2]: row["status"]["S"] for row in self.before["runs"]}
+        heads = {row["pk"]["S"].partition("#")[2]: row["status"]["S"] for row in self.before.get("runs", ())}
         return {run for run in self.given.values() if heads[run] in ENDED}
 
     def rows(self, table: str) -> list[Row]:
@@ -195,7 +201,7 @@ class Play:
     def request(self, method: str, path: str, body: Any, key: str | None = None, by: Sandbox | None = None) -> Reply:
         """Ask once. A refusal must have changed nothing, and a defect is told."""
         headers = {"authorization": f"Bearer {self.stage.secret}", "content-type": "application/json"}
-        if key is not None and not path.startswith("/v1/"):  # Retab's word for it stands in the body
+        if key is not None and not (isinstance(body, dict) and "command_id" in body):  # Retab's word for it
             headers["idempotency-key"] = key
         event = request_event(method, path, "" if body is None else json.dumps(body), headers)
         changes = self.stage.engine.changes
@@ -302,7 +308,7 @@ class Play:
 
     def entries(self, run: str) -> list[Entry]:
         """Answer a run's entries from 1 on: entry 0, its input, stands on the head."""
-        rows = [row for row in self.rows("journal") if row["pk"]["S"] == f"{ACME}#{run}"]
+        rows = [row for row in self.rows("journal") if row["pk"]["S"] == f"{self.account}#{run}"]
         rows.sort(key=lambda row: int(row["index"]["N"]))
         return [entry for row in rows for entry in unpack_entries(row["entries"]["B"])]
 
@@ -323,7 +329,7 @@ class Play:
         self.used |= {(function, permission) for permission in needed(name, request)}
         for permission in forbidden(function, name, request):
             self.problems.append(f"FORBIDDEN: {function} may not {permission.action} {permission.resource}")
-        key = foreign_key(name, request)
+        key = foreign_key(name, request, self.at_work)
         if key is not None:
             self.problems.append(f"FOREIGN: {name} names {key}")
         # to look at moto is a call too, which would be looked at

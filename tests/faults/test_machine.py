@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.faults.machine import Machine
+from tests.faults.machine.rules import Machine
 
 
 def test_every_run_ends_as_the_model_says(lean):
