@@ -102,7 +102,7 @@ class Play:
     def ended(self) -> set[str]:
         """Name the given runs that had ended before the schedule began."""
         heads = {row["pk"]["S"].partition("#")[2]: row["status"]["S"] for row in self.before.get("runs", ())}
-        return {run for run in self.given.values() if heads[run] in ENDED}
+        return {run for run in self.given.values() if heads.get(run) in ENDED}
 
     def rows(self, table: str) -> list[Row]:
         return self.stage.engine.rows(table)

@@ -101,7 +101,7 @@ def _letters(play: Play, stands: Stands) -> Iterator[str]:
     for row in stands.letters:
         restarts = [run for run, source in born.items() if source == row["run_id"]["S"]]
         by = row.get("consumed_by", {}).get("S")
-        is_right = by in restarts or (by is None and play.copied.issuperset(restarts))
+        is_right = by in play.gone.union(restarts) or (by is None and play.copied.issuperset(restarts))
         if not is_right or (by is None) != ("live_shard" in row):
             yield f"LETTERS: the one of {row['run_id']['S']} was consumed by {by}, and its restarts are {restarts}"
 
@@ -136,7 +136,7 @@ def _prefix(name: str, asked: Asked, stands: Stands) -> Iterator[str]:
 def _effects(play: Play, stands: Stands) -> Iterator[str]:
     times = Counter(play.outside.keys)
     for run in {asked.run for asked in play.asked.values() if asked.run} - {*play.given.values()}:
-        if stands.runs.get(run, {}).get("source_id", {}).get("S") in play.changed:
+        if stands.runs.get(run, {}).get("source_id", {}).get("S") in play.changed | play.gone:
             continue  # what it has from its source cannot be told from its own any more
         journaled = Counter(_called(_own(run, stands)))
         called = Counter(key.split("/")[1] for key in times if key.startswith(f"{run}/"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from chalicelib.core.ids import derived_uuid
+from chalicelib.core.journal import Performed
 from chalicelib.dialects.restate.ids import read_run_id
 from chalicelib.dialects.upstash.ids import read_run_id as read_upstash
 from tests.faults.engines import Row
@@ -46,6 +47,13 @@ class Clients:
     play: Play
     model: Model = field(default_factory=Model)
 
+    def remember(self) -> None:
+        """Know of the runs that stand what their clients were told."""
+        for run, row in self.rows().items():
+            self.model.expect(run, Birth(row["definition_key"]["S"]), is_told=True)
+            self.model.runs[run].is_approved = row["status"]["S"] in {"completed", "failed"}
+            self.model.runs[run].is_canceled = row["status"]["S"] == "canceled"
+
     def request(self, asked: Request) -> Reply:
         play = self.play
         play.stage.secret, play.account, play.at_work = self.secret, self.account, frozenset({self.account})
@@ -60,6 +68,8 @@ class Clients:
         definition = ORDER if way == "flowx" else self.definition_of(source)
         is_approved = {"from_failure": None, "at_ship": True}.get(way, False)
         has_ended = self.has_ended(source)
+        if way == "prefix" and self._begins_with_shipping(source):
+            return  # nothing would be left to do
         wish = Wish(RESTARTS[way](source, key), Birth(definition, source, is_approved), is_copy=not has_ended)
         is_sure = (has_ended or way == "flowx") and way not in _MAY_BE_REFUSED and source not in self.model.gone
         self.make(wish, may_be_refused=not is_sure)
@@ -281,6 +291,10 @@ class Clients:
     def definition_of(self, run: str) -> str:
         row = self.rows().get(run)
         return ORDER if row is None else row["definition_key"]["S"]
+
+    def _begins_with_shipping(self, run: str) -> bool:
+        self.play.account = self.account
+        return any(isinstance(entry, Performed) and entry.activity == "ship" for entry in self.play.entries(run)[:1])
 
     def letter_rows(self) -> list[Row]:
         """Answer the dead letters and tombstones, newest first."""

@@ -16,6 +16,8 @@ from chalicelib.core.access import Scope
 from chalicelib.core.effects import Failed, HttpCall, Outcome, Succeeded
 from chalicelib.core.ids import AccountId
 from tests.faults.beginnings import ORDER as OPS_ORDER
+from tests.faults.beginnings import STARTS as OPS_STARTS
+from tests.faults.beginnings import cancel_of, task_of
 from tests.faults.engines import Row
 from tests.faults.machine.clients import Clients
 from tests.faults.machine.model import is_broken
@@ -32,7 +34,10 @@ Struck = tuple[int, Kind] | None
 
 ACCOUNTS: tuple[AccountId, ...] = (ACME, OTHER)
 WAYS = [(kind, way) for kind, ways in CHANGES.items() for way in ways]
+SERVED = 4  # runs of the service that stand before: one waits, the others have ended, each in its way
 PLACES = ("charge", "approve", "ship")
+
+OVER = ENDED | {"deleted"}  # as it stands until the last of its rows is taken away
 
 accounts = st.sampled_from((ACME, ACME, OTHER))
 keys = st.sampled_from(["k1", "k2"])
@@ -41,14 +46,23 @@ indexes = st.integers(0, 7)
 several = st.lists(indexes, min_size=1, max_size=3, unique=True)
 
 
-def a_service_and_an_object(play: Play) -> None:
-    """Publish what the other account gets a copy of, too."""
+def a_service_and_an_object_with_runs(play: Play) -> None:
+    """Let runs of both end in every way, and one wait; the other account gets the same under the same ids."""
+    play.outside.answers["ship"] = ship
     service = document(steps(Call("charge"), Ask("approve"), Call("ship")))
     object_ = document(steps(Call("charge"), Call("ship")))
     play.ask("service", OPS_ORDER, {**service, "url": URL}, method="PUT")
     play.ask("published", f"{OPS_ORDER}/publish")
     play.ask("object", f"/ops/v1/definitions/{CART}", {**object_, "type": "object"}, method="PUT")
     play.ask("object published", f"/ops/v1/definitions/{CART}/publish")
+    runs = [play.ask(f"run {n}", OPS_STARTS, {}, key=f"{n}", ends="") for n in range(SERVED)]
+    for n in range(2):
+        play.ask(f"cart {n}", f"/ingress/{CART}/k/start1/send", {}, key=f"{n}", ends="")
+    play.settle()
+    for run in runs[2:]:
+        play.ask(f"approve {run}", task_of(play, run, "approve"), {"variables": {}})
+    play.ask("cancel", cancel_of(runs[1]))
+    play.settle()
 
 
 def ship(call: HttpCall) -> Outcome:
@@ -64,7 +78,7 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.play = begin(self.stage, Plan("machine"), a_service_and_an_object)
+        self.play = begin(self.stage, Plan("machine"), a_service_and_an_object_with_runs)
         self.play.outside.answers["ship"] = ship
         self.play.most_tries = 99  # faults are struck off the list again by the next rule
         self.clients: dict[str, Clients] = {account: self.sign_in(account) for account in ACCOUNTS}
@@ -76,6 +90,7 @@ class Machine(RuleBasedStateMachine):
         clients = Clients(account, secret, self.play)
         self.stage.secret, self.play.at_work = secret, frozenset({account})
         self.play.request("PUT", "/ops/v1/apps/ws/app", {})
+        clients.remember()
         return clients
 
     def strike(self, struck: Struck) -> None:
@@ -91,28 +106,24 @@ class Machine(RuleBasedStateMachine):
         self.strike(struck)
         self.clients[who].start(way, key, amount)
 
-    @precondition(lambda self: self.has_runs)
     @rule(who=accounts, way=st.sampled_from([*RESTARTS]), of=indexes, key=keys, struck=strikes)
     def restart(self, who: str, way: str, of: int, key: str, struck: Struck) -> None:
         self.strike(struck)
         for source in self.pick(who, [of]):
             self.clients[who].restart(way, source, key)
 
-    @precondition(lambda self: self.has_runs)
     @rule(who=accounts, of=several, place=st.sampled_from(PLACES), key=keys, struck=strikes)
     def restart_together(self, who: str, of: list[int], place: str, key: str, struck: Struck) -> None:
         self.strike(struck)
         if sources := self.pick(who, of):
             self.clients[who].restart_together(sources, place, key)
 
-    @precondition(lambda self: self.has_runs)
     @rule(who=accounts, of=several, key=keys, struck=strikes)
     def restart_many(self, who: str, of: list[int], key: str, struck: Struck) -> None:
         self.strike(struck)
         if sources := self.pick(who, of):
             self.clients[who].restart_many(sources, key)
 
-    @precondition(lambda self: self.has_ended)
     @rule(
         who=accounts,
         verb=st.sampled_from(["restart", "resume", "remove"]),
@@ -132,7 +143,6 @@ class Machine(RuleBasedStateMachine):
         elif verb != "remove":
             clients.restart_page(verb, len(of))
 
-    @precondition(lambda self: self.has_runs)
     @rule(who=accounts, kind=st.sampled_from([*PLACES, "delete"]), of=several, key=keys, struck=strikes)
     def begin_batch(self, who: str, kind: str, of: list[int], key: str, struck: Struck) -> None:
         self.strike(struck)
@@ -156,14 +166,12 @@ class Machine(RuleBasedStateMachine):
                 case _:
                     clients.hold(batch, is_held=kind == "hold")
 
-    @precondition(lambda self: self.has_runs)
     @rule(who=accounts, how=st.sampled_from(WAYS), of=indexes, struck=strikes)
     def change(self, who: str, how: tuple[str, str], of: int, struck: Struck) -> None:
         self.strike(struck)
         for run in self.pick(who, [of]):
             self.clients[who].change(*how, run)
 
-    @precondition(lambda self: self.has_runs)
     @rule(who=accounts, of=indexes, way=st.sampled_from(["me", "you", "retab"]), struck=strikes)
     def approve(self, who: str, of: int, way: str, struck: Struck) -> None:
         self.strike(struck)
@@ -171,7 +179,6 @@ class Machine(RuleBasedStateMachine):
         for run in chosen(sorted(self.clients[who].model.runs.keys() & asking), [of]):
             self.clients[who].change("complete", way, run)
 
-    @precondition(lambda self: self.has_runs)
     @rule(who=accounts, how=st.sampled_from([*RESTARTS, *WAYS]), of=indexes, struck=strikes)
     def trespass(self, who: str, how: str | tuple[str, str], of: int, struck: Struck) -> None:
         """Ask for a run of the other account, as if it were ours."""
@@ -230,8 +237,8 @@ class Machine(RuleBasedStateMachine):
         for clients in self.clients.values():
             rows = clients.rows()
             self.check_ended(clients, rows)
-            at_work = [run for run, row in rows.items() if row.get("line", {}).get("S") == "at_work"]
-            assert sum(rows[run]["status"]["S"] not in ENDED for run in at_work) <= 1, "two runs of one key at once"
+            in_turn = [row["status"]["S"] for row in rows.values() if row.get("line", {}).get("S") == "at_work"]
+            assert sum(status not in OVER for status in in_turn) <= 1, "two runs of one key are at work at once"
             strangers = rows.keys() - clients.model.runs.keys()
             assert len(strangers) <= clients.model.most_strangers, f"nobody asked for some of {strangers}"
 
@@ -252,14 +259,6 @@ class Machine(RuleBasedStateMachine):
             assert problems == [], problems
 
     # -- looking
-
-    @property
-    def has_runs(self) -> bool:
-        return any(clients.model.runs for clients in self.clients.values())
-
-    @property
-    def has_ended(self) -> bool:
-        return bool(self.ended)
 
     def pick(self, who: str, of: Sequence[int]) -> list[str]:
         return chosen(self.clients[who].standing(), of)
