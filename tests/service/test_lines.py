@@ -80,8 +80,11 @@ class TestObject:
         assert {obj.run(run.id).status for run in started} == {RunStatus.COMPLETED}
         assert obj.rows("slots") == []
 
-    def test_whoever_has_everything_from_its_source_has_its_turn_and_makes_room_for_the_next(self, obj):
+    @pytest.mark.parametrize("is_canceled", [False, True])
+    def test_whoever_has_everything_from_its_source_has_its_turn_and_makes_room_for_the_next(self, obj, is_canceled):
         source = obj.start(business_key="k")
+        if is_canceled:
+            obj.services.runs.cancel(ACME, source.id, "")
         obj.settle()
         source = obj.run(source.id)
 
