@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from chalicelib.core.ids import derived_uuid
-from chalicelib.core.journal import Performed
+from chalicelib.core.journal import Entry, Performed
 from chalicelib.dialects.restate.ids import read_run_id
 from chalicelib.dialects.upstash.ids import read_run_id as read_upstash
 from tests.faults.engines import Row
@@ -27,6 +27,7 @@ from tests.faults.machine.requests import (
     many,
     note_in,
     page,
+    restart_after,
 )
 from tests.faults.play import ENDED, Play
 from tests.world import ACME
@@ -68,11 +69,20 @@ class Clients:
         definition = ORDER if way == "flowx" else self.definition_of(source)
         is_approved = {"from_failure": None, "at_ship": True}.get(way, False)
         has_ended = self.has_ended(source)
-        if way == "prefix" and self._begins_with_shipping(source):
-            return  # nothing would be left to do
-        wish = Wish(RESTARTS[way](source, key), Birth(definition, source, is_approved), is_copy=not has_ended)
+        birth = Birth(definition, source, is_approved)
+        if way == "prefix" and not self._has_charged_first(source):
+            return  # it would keep something else
+        wish = Wish(RESTARTS[way](source, key), birth, is_copy=not has_ended)
         is_sure = (has_ended or way == "flowx") and way not in _MAY_BE_REFUSED and source not in self.model.gone
         self.make(wish, may_be_refused=not is_sure)
+
+    def restart_whole(self, source: str, key: str) -> None:
+        """Restart an ended run after its last entry: nothing is left to do, and it ends as its source did."""
+        if self.has_ended(source):
+            end = self.rows()[source]["status"]["S"]
+            asked = restart_after(source, len(self.entries(source)), key)
+            birth = Birth(self.definition_of(source), source, None, end)
+            self.make(Wish(asked, birth), may_be_refused=end == "canceled")  # somebody may have been waited for
 
     def begin_batch(self, sources: Sequence[str], place: str, key: str) -> None:
         """Let a batch restart runs of one definition, at a place."""
@@ -292,9 +302,12 @@ class Clients:
         row = self.rows().get(run)
         return ORDER if row is None else row["definition_key"]["S"]
 
-    def _begins_with_shipping(self, run: str) -> bool:
+    def entries(self, run: str) -> list[Entry]:
         self.play.account = self.account
-        return any(isinstance(entry, Performed) and entry.activity == "ship" for entry in self.play.entries(run)[:1])
+        return self.play.entries(run)
+
+    def _has_charged_first(self, run: str) -> bool:
+        return any(isinstance(entry, Performed) and entry.activity == "charge" for entry in self.entries(run)[:1])
 
     def letter_rows(self) -> list[Row]:
         """Answer the dead letters and tombstones, newest first."""

@@ -19,11 +19,15 @@ def is_broken(run: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """How a run begins: of which definition, from which run; `is_approved`: None, if as that one was."""
+    """How a run begins: of which definition, from which run; `is_approved`: None, if as that one was.
+
+    `end`: the end that it has from its source, with the whole journal.
+    """
 
     definition: str
     source: str = ""
     is_approved: bool | None = False
+    end: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +114,20 @@ class Model:
         known = self.runs[run]
         if known.is_canceled:
             return frozenset({"canceled"})
-        ends = {"paused"} if known.is_paused else {self._end(run, is_approved) for is_approved in self._approvals(run)}
+        ends = {"paused"} if known.is_paused else {*self._natural_ends(run, known)}
         deletions = [batch for batch in self.batches.values() if batch.wish.is_deletion and run in batch.wish.sources]
         if not deletions:
             return frozenset(ends)
         is_spared = all(batch.is_ended_early for batch in deletions)
         return frozenset({"canceled", *(ends if is_spared else ends & ENDED)})
 
-    def _end(self, run: str, is_approved: bool) -> str:
-        if not is_approved and not self.runs[run].is_object:
-            return "waiting"
-        return "failed" if is_broken(run) else "completed"
+    def _natural_ends(self, run: str, known: ModelRun) -> Iterator[str]:
+        yield from (birth.end for birth in known.births if birth.end)
+        if all(birth.end for birth in known.births):
+            return
+        approvals = {True} if known.is_object else self._approvals(run)
+        yield from ({"waiting"} if False in approvals else set())
+        yield from ({"failed" if is_broken(run) else "completed"} if True in approvals else set())
 
     def _approvals(self, run: str) -> set[bool]:
         """Say whether somebody has approved a run, or one from which it has that; both, if nobody knows."""

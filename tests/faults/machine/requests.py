@@ -86,13 +86,18 @@ STARTS: Mapping[str, Callable[[str, int], Request]] = {
 FROM_FAILURE: Any = {"start": {"type": "from_failure"}}
 AT_SHIP: Any = {"start": {"type": "at", "places": [{"before_activity": "ship"}]}, "data": "last_variables"}
 
+
+def restart_after(run: str, entry: int, key: str) -> Request:
+    return Request("PATCH", f"/invocations/{invocation(run)}/restart-as-new?from={entry}", None, key)
+
+
 RESTARTS: Mapping[str, Callable[[str, str], Request]] = {
     "ops": lambda run, key: Request("POST", f"/ops/v1/runs/{run}/restart", {}, key),
     "from_failure": lambda run, key: Request("POST", f"/ops/v1/runs/{run}/restart", FROM_FAILURE, key),
     "at_ship": lambda run, key: Request("POST", f"/ops/v1/runs/{run}/restart", AT_SHIP, key),
     "retab": lambda run, key: Request("POST", f"{retab(run)}/restart", {"command_id": key}, key, is_strict=False),
     "restate": lambda run, key: Request("PATCH", f"/invocations/{invocation(run)}/restart-as-new", None, key),
-    "prefix": lambda run, key: Request("PATCH", f"/invocations/{invocation(run)}/restart-as-new?from=1", None, key),
+    "prefix": lambda run, key: restart_after(run, 1, key),
     "flowx": lambda run, key: Request("POST", f"{FLOWX}/copyDataFrom/{run}", {"again": True}, key),
 }
 

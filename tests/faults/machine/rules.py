@@ -106,11 +106,14 @@ class Machine(RuleBasedStateMachine):
         self.strike(struck)
         self.clients[who].start(way, key, amount)
 
-    @rule(who=accounts, way=st.sampled_from([*RESTARTS]), of=indexes, key=keys, struck=strikes)
+    @rule(who=accounts, way=st.sampled_from([*RESTARTS, "whole"]), of=indexes, key=keys, struck=strikes)
     def restart(self, who: str, way: str, of: int, key: str, struck: Struck) -> None:
         self.strike(struck)
         for source in self.pick(who, [of]):
-            self.clients[who].restart(way, source, key)
+            if way == "whole":
+                self.clients[who].restart_whole(source, key)
+            else:
+                self.clients[who].restart(way, source, key)
 
     @rule(who=accounts, of=several, place=st.sampled_from(PLACES), key=keys, struck=strikes)
     def restart_together(self, who: str, of: list[int], place: str, key: str, struck: Struck) -> None:
