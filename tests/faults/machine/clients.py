@@ -177,16 +177,35 @@ class Clients:
             return  # what was restarted once would be restarted again
         others = self.model.asked.setdefault(asked.command, [])
         others.append(asked)
+        settled = None if self._has_lost_letters(asked, births) else self.model.settled.get(repr(asked))
         reply = self.request(asked)
         if reply.is_refused and not reply.is_unknown:
+            assert settled is None, f"{asked} was answered with {settled}, and then {reply}"
             assert not is_sure or any(map(asked.contradicts, others)), f"{asked}: {reply}"
             return
         runs = set() if reply.is_unknown else told(reply)
         assert runs <= births.keys(), f"{asked} made {runs}"
+        assert settled is None or reply.is_unknown or settled == runs, f"{asked} made {settled}, and then {runs}"
+        if asked.key is not None and settled is None and runs == births.keys():
+            self.model.settled[repr(asked)] = runs
+            self.model.again.append(partial(self.make_many, asked, births, told, is_sure=False))
         for run, birth in births.items():
             self.model.expect(run, birth, is_told=run in runs)
         if runs != births.keys():
             self.model.unheard.append(again or partial(self.make_many, asked, births, told, is_sure=False))
+
+    def _has_lost_letters(self, asked: Request, births: Mapping[str, Birth]) -> bool:
+        """Say whether tombstones that would tell of a command are gone with their runs."""
+        return asked.path.startswith(DLQ) and any(birth.source in self.model.gone for birth in births.values())
+
+    def repeat(self, of: int) -> None:
+        """Ask once more for what was answered: it is answered with the same."""
+        wishes = [wish for _, sent in sorted(self.model.sent.items()) for wish in sent]
+        number = of % (len(wishes) + len(self.model.again) or 1)
+        if number < len(wishes):
+            self.make(wishes[number], may_be_refused=True)
+        elif self.model.again:
+            self.model.again[number - len(wishes)]()
 
     # -- dead letters, batches
 

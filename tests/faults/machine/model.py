@@ -86,6 +86,10 @@ class Model:
     """The run or batch that a command made, and the request that did it."""
     asked: dict[Command, list[Request]] = field(default_factory=dict)
     """What was asked of several runs under each command."""
+    settled: dict[str, set[str]] = field(default_factory=dict)
+    """The runs that a request for several, under a key, was answered with in full."""
+    again: list[Callable[[], None]] = field(default_factory=list)
+    """Those requests, once more."""
     unheard: list[Callable[[], None]] = field(default_factory=list)
     """What a client does again that was not answered."""
     unsure: set[str] = field(default_factory=set)

@@ -42,7 +42,9 @@ OVER = ENDED | {"deleted"}  # as it stands until the last of its rows is taken a
 accounts = st.sampled_from((ACME, ACME, OTHER))
 keys = st.sampled_from(["k1", "k2"])
 strikes = st.none() | st.tuples(st.integers(0, 7), st.sampled_from(Kind))
+later_strikes = st.none() | st.tuples(st.integers(0, 40), st.sampled_from(Kind))
 indexes = st.integers(0, 7)
+ways = st.sampled_from([*CHANGES]).flatmap(lambda kind: st.tuples(st.just(kind), st.sampled_from([*CHANGES[kind]])))
 several = st.lists(indexes, min_size=1, max_size=3, unique=True)
 
 
@@ -169,7 +171,13 @@ class Machine(RuleBasedStateMachine):
                 case _:
                     clients.hold(batch, is_held=kind == "hold")
 
-    @rule(who=accounts, how=st.sampled_from(WAYS), of=indexes, struck=strikes)
+    @rule(who=accounts, of=st.integers(0, 40), struck=strikes)
+    def repeat(self, who: str, of: int, struck: Struck) -> None:
+        """Let a client that was answered, or was not, ask for the same once more."""
+        self.strike(struck)
+        self.clients[who].repeat(of)
+
+    @rule(who=accounts, how=ways, of=indexes, struck=strikes)
     def change(self, who: str, how: tuple[str, str], of: int, struck: Struck) -> None:
         self.strike(struck)
         for run in self.pick(who, [of]):
@@ -207,7 +215,7 @@ class Machine(RuleBasedStateMachine):
             if is_left and message not in self.play.pending:
                 self.play.pending.append(message)
 
-    @rule(struck=strikes)
+    @rule(struck=later_strikes)
     def deliver_all(self, struck: Struck) -> None:
         """Deliver whatever is visible, and what comes of that."""
         self.strike(struck)
