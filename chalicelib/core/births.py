@@ -113,7 +113,7 @@ def begun_run(
         return Plan(scheduled(later, at + round(run.overrides.delay_s * 1000), at), journal)
     settled = settle(definition, state, at)
     entries = journal + settled.entries
-    begun = progressed(run, definition, settled.state, entries, at)
+    begun = progressed(run, definition, settled.state, at)
     if begun.status is RunStatus.RUNNING and not settled.entries:
         begun = replace(begun, status=RunStatus.PENDING, started_at=None)
     begun, letter = with_dead_letter(begun, at)

@@ -23,5 +23,5 @@ def plan_cancel(run: Run, definition: Definition, journal: Journal, at: int, rea
     if state.is_over:
         return None
     entry = Signal(SignalName.CANCEL, at, reason)
-    ended = visited(run, definition, apply(definition, state, entry), (entry,), at)
+    ended = visited(run, definition, apply(definition, state, entry), at)
     return Canceled(ended, state.length, entry)

@@ -144,7 +144,7 @@ def _signaled(state: State, entry: Signal) -> State:
     length = state.length + 1
     match entry.name:
         case SignalName.CANCEL:
-            return replace(state, length=length, is_over=True)
+            return replace(state, length=length, is_over=True, is_canceled=True)
         case SignalName.PAUSE:
             return replace(state, length=length, is_paused=True)
         case SignalName.RESUME:

@@ -10,7 +10,7 @@ on always has both; a paused one, and one that waits for a person alone, have ne
 for ever has `wake_at`: when something of it is to be taken away (retention.py).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -18,7 +18,7 @@ from chalicelib.core.advance import next_effects, save_points
 from chalicelib.core.callbacks import Callback, CallbackState
 from chalicelib.core.definitions import Definition, DefinitionType
 from chalicelib.core.ids import AccountId, ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
-from chalicelib.core.journal import Entry, Failure, Signal, SignalName
+from chalicelib.core.journal import Failure
 from chalicelib.core.json_values import Variables
 from chalicelib.core.lines import Line
 from chalicelib.core.overrides import Overrides
@@ -166,8 +166,8 @@ def ring_delay_s(run: Run, at: int) -> int | None:
     return max(0, -(-(run.not_before - at) // 1000))
 
 
-def progressed(run: Run, definition: Definition, state: State, entries: Sequence[Entry], at: int) -> Run:
-    """Answer the head after these entries led to this settled state, with nobody at work on it."""
+def progressed(run: Run, definition: Definition, state: State, at: int) -> Run:
+    """Answer the head after a journal led to this settled state, with nobody at work on it."""
     moved = replace(
         _waiting(run, state, at),
         variables=state.variables,
@@ -179,7 +179,7 @@ def progressed(run: Run, definition: Definition, state: State, entries: Sequence
         tries={token: tries for token, tries in run.tries.items() if token in state.tokens},
     )
     if state.is_over:
-        return _ended(moved, state, entries, at)
+        return _ended(moved, state, at)
     if state.is_paused:
         return scheduled(replace(moved, status=RunStatus.PAUSED), None, at)
     ready = [tries.not_before if (tries := tries_of(moved, t)) else at for t in next_effects(definition, state)]
@@ -218,12 +218,12 @@ def broken_off(run: Run, failure: Failure, journal_length: int, at: int) -> Run:
     return scheduled(ended, None, at)
 
 
-def visited(run: Run, definition: Definition, state: State, entries: Sequence[Entry], at: int) -> Run:
-    """Answer the head after somebody other than its worker appended these entries.
+def visited(run: Run, definition: Definition, state: State, at: int) -> Run:
+    """Answer the head after somebody other than its worker appended what led to this settled state.
 
     A worker that holds the lease keeps it: its next write is refused, and it reads what was appended.
     """
-    moved = progressed(run, definition, state, entries, at)
+    moved = progressed(run, definition, state, at)
     if moved.status.is_ended or run.lease is None or run.lease.until <= at:
         return moved
     led = replace(moved, claims=run.claims, lease=run.lease)
@@ -234,8 +234,8 @@ def visited(run: Run, definition: Definition, state: State, entries: Sequence[En
     return replace(led, status=RunStatus.RUNNING, not_before=not_before, wake_at=wake_at)
 
 
-def _ended(run: Run, state: State, entries: Sequence[Entry], at: int) -> Run:
-    if any(isinstance(entry, Signal) and entry.name is SignalName.CANCEL for entry in entries):
+def _ended(run: Run, state: State, at: int) -> Run:
+    if state.is_canceled:
         status = RunStatus.CANCELED
     elif state.failure is not None:
         status = RunStatus.FAILED

@@ -83,6 +83,7 @@ class State:
     length: int
     failure: Failure | None = None
     is_over: bool = False
+    is_canceled: bool = False
     is_paused: bool = False
 
     @property

@@ -15,7 +15,7 @@ from chalicelib.core.lines import MOST_KEY, Line, WorkflowRunNotFound
 from chalicelib.core.runs import Lease, Run
 from chalicelib.service.doorbell import Doorbell
 from chalicelib.stores.calls import Refused
-from chalicelib.stores.lines import LineStore
+from chalicelib.stores.lines import LineStore, is_leaving
 from chalicelib.stores.runs import RunStore, Wake
 from chalicelib.stores.shards import run_key
 
@@ -58,7 +58,7 @@ class Lines:
 
     def hand_over(self, run: Run) -> None:
         """Ring for the first of the line that an ended run has left."""
-        if run.line is None or not run.line.is_in_line or not run.status.is_ended:
+        if not is_leaving(run):
             return
         members = self.lines.members(run)
         if members:

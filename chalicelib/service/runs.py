@@ -312,7 +312,7 @@ class Runs:
         at = self.now()
         settled = settle(version.definition, state, at)
         entries = (entry, *settled.entries)
-        moved = visited(run, version.definition, settled.state, entries, at)
+        moved = visited(run, version.definition, settled.state, at)
         moved, letter = with_dead_letter(moved, at)
         written = self.runs.commit(moved, state.length - 1, entries, letter, writer=self.new_id())
         self.lines.hand_over(written)

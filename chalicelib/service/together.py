@@ -1,10 +1,10 @@
 """Restart several runs in one transaction: all of them, or none."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from chalicelib.core.batches import Order
-from chalicelib.core.births import Birth, Plan
+from chalicelib.core.births import Birth
 from chalicelib.core.errors import Busy, TooLarge
 from chalicelib.core.ids import RunId, derived_uuid
 from chalicelib.core.refusals import RunNotFound
@@ -65,7 +65,10 @@ class Together:
             plan_order(self.definitions, order, found[source], births[source], cause, is_of_many=len(chosen) > 1)
             for source in chosen
         ]
-        self._write(plans)
+        try:
+            self.batches.bear(plans, self.new_id())
+        except Refused as refused:
+            raise Busy from refused  # somebody makes these runs now, under the same key
         runs = [plan.run for plan in plans]
         log_made_together(runs)
         self.doorbell.ring_each(runs)
@@ -75,15 +78,3 @@ class Together:
         if command.key is None:
             return RunId(self.new_id())
         return RunId(derived_uuid(command.account, command.dialect, command.route, command.key, source))
-
-    def _write(self, plans: Sequence[Plan]) -> None:
-        """Write all plans or none; a dead letter that is gone by now is not consumed."""
-        left = list(plans)
-        for _ in range(2):
-            try:
-                self.batches.bear(left, self.new_id())
-            except Refused:
-                left = [replace(plan, consumed=None) for plan in left]
-            else:
-                return
-        raise Busy

@@ -215,7 +215,7 @@ class Worker:
 
     def _leave(self, work: Work, turn: Turn) -> None:
         at = self.now()
-        moved = progressed(work.run, work.version.definition, work.state, work.entries, at)
+        moved = progressed(work.run, work.version.definition, work.state, at)
         if work.done == 0 and work.ready(at) is not None and not turn.is_waiting:
             moved = replace(moved, claims=work.run.claims)  # it led nowhere: there was no time to begin
         moved, letter = with_dead_letter(moved, at)

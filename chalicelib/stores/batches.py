@@ -163,17 +163,25 @@ class BatchStore:
         return True
 
     def bear(self, plans: Sequence[Plan], writer: str) -> None:
-        """Write some plans in one transaction, all or none; raise `Refused`, or `LineFull`, if one cannot be."""
+        """Write some plans in one transaction, all or none; a dead letter that is gone by now is not consumed.
+
+        Raises `Refused`, or `LineFull`, if one cannot be.
+        """
         parts = [self._birth(plan, writer) for plan in plans]
         if len([*chunks(parts)]) > 1:
             raise TogetherTooLarge
         names = [plan.run.id for plan in plans]
-        consumes = str([part.consumes is not None for part in parts])
-        try:
-            self.calls.transact(partial(put_parts, parts), writer, consumes, *names)
-        except Refused as refused:
-            check_lines(parts, refused, self.calls)
-            raise
+        while True:
+            consumes = [part.consumes is not None for part in parts]
+            try:
+                self.calls.transact(partial(put_parts, parts), writer, str(consumes), *names)
+            except Refused as refused:
+                check_lines(parts, refused, self.calls)
+                is_born = len(_without(parts, refused, 0)) < len(parts)
+                if is_born or consumes == [part.consumes is not None for part in parts]:
+                    raise
+            else:
+                return
 
     def _transact(self, batch: Batch, job: Job, parts: list[Part], writer: str) -> bool:
         """Write parts, without those that stand already; say no if the job is gone."""

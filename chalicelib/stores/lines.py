@@ -109,12 +109,17 @@ def give_back(transaction: TransactWrite, run: Run) -> None:
     transaction.delete(line_row(run), condition=is_ours)
 
 
+def is_leaving(run: Run) -> bool:
+    """Say whether a run stands in a line that it leaves with its end."""
+    return run.status.is_ended and run.line is not None and run.line.is_in_line
+
+
 def places_to_leave(run: Run, calls: Calls) -> Iterator[int | None]:
     """Answer which place a run that ends leaves, anew as often as others leave meanwhile; None: it has none.
 
     Whoever is at work is the first, which needs no look.
     """
-    if not run.status.is_ended or run.line is None or not run.line.is_in_line:
+    if not is_leaving(run):
         yield None
         return
     if run.line is Line.AT_WORK:

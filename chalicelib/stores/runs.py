@@ -25,7 +25,7 @@ from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import letter_key, letter_row, unlisted
 from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.journals import load_journal, load_length, rows_of
-from chalicelib.stores.lines import enter, holder_of, is_entering, let_leave, places_to_leave, refusal_of
+from chalicelib.stores.lines import enter, holder_of, is_entering, is_leaving, let_leave, places_to_leave, refusal_of
 from chalicelib.stores.run_rows import is_gone, is_kept, row_of, run_from
 from chalicelib.stores.run_tables import JournalRow, RunRow
 from chalicelib.stores.shards import Shards, run_key
@@ -278,7 +278,7 @@ class RunStore:
         """
         head, rows = self.moved_rows(run, index, entries, writer)
         is_unmoved = RunRow.revision == run.revision
-        if not rows and letter is None:
+        if not rows and letter is None and not is_leaving(run):
             self._save_head(head, is_unmoved)
             return replace(run, revision=run.revision + 1)
 

@@ -31,7 +31,7 @@ def source_run(graph: Definition, variables: Variables, state: State, journal: S
     """Answer the head of a run that has come to this state with this journal."""
     request = StartRequest(ACCOUNT, CAUSE, variables, business_key="order-7", labels=("blue",))
     plan = plan_start(request, version_of(graph), Birth(SOURCE, "hash", 1_000))
-    return progressed(plan.run, graph, state, tuple(journal), 2_000)
+    return progressed(plan.run, graph, state, 2_000)
 
 
 def ended(run: Run, status: RunStatus) -> Run:

@@ -89,17 +89,17 @@ def test_a_prefix_leaves_out_that_its_source_was_paused():
 
 @pytest.mark.parametrize("lease", [None, Lease("worker", AT - 1)])
 def test_nobody_looks_after_a_paused_run(lease):
-    run = visited(head(CALL, lease=lease, not_before=AT, wake_at=AT), CALL, paused(), [PAUSE], AT)
+    run = visited(head(CALL, lease=lease, not_before=AT, wake_at=AT), CALL, paused(), AT)
 
     assert (run.status, run.lease, run.not_before, run.wake_at) == (RunStatus.PAUSED, None, None, None)
 
 
 def test_a_worker_at_work_keeps_its_lease_when_the_run_is_paused_and_resumed():
     lease = Lease("worker", AT + 9)
-    pausing = visited(head(CALL, lease=lease, claims=2, not_before=AT, wake_at=AT + 9), CALL, paused(), [PAUSE], AT)
+    pausing = visited(head(CALL, lease=lease, claims=2, not_before=AT, wake_at=AT + 9), CALL, paused(), AT)
     assert (pausing.status, pausing.lease, pausing.claims, pausing.wake_at) == (RunStatus.PAUSED, lease, 2, None)
 
-    resumed = visited(pausing, CALL, apply(CALL, paused(), RESUME), [RESUME], AT)
+    resumed = visited(pausing, CALL, apply(CALL, paused(), RESUME), AT)
     assert (resumed.status, resumed.lease, resumed.claims) == (RunStatus.RUNNING, lease, 2)
     assert (resumed.not_before, resumed.wake_at) == (AT, lease.until)
 

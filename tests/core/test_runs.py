@@ -38,7 +38,7 @@ def head(definition: Definition, **fields: object) -> Run:
 
 
 def run_after(definition: Definition, *entries: Entry, **fields: object) -> Run:
-    return progressed(head(definition, **fields), definition, settled(definition, *entries), entries, AT)
+    return progressed(head(definition, **fields), definition, settled(definition, *entries), AT)
 
 
 # -- when to look again
@@ -139,7 +139,7 @@ def test_a_run_that_is_broken_off_has_failed_with_the_data_it_had():
 
 def visited_after(*entries: Entry, lease: Lease | None) -> Run:
     visiting = {"claims": 2, "lease": lease, "not_before": AT - 9, "wake_at": AT + 9, "status": RunStatus.RUNNING}
-    return visited(head(BOTH, **visiting), BOTH, settled(BOTH, *entries), entries, AT)
+    return visited(head(BOTH, **visiting), BOTH, settled(BOTH, *entries), AT)
 
 
 def test_a_worker_at_work_keeps_its_lease_when_somebody_appends():

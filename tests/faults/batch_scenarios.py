@@ -65,7 +65,7 @@ def expect_end(play: Play, batch: str, *, jobs_left: int = 0) -> None:
 
 def expect_log(play: Play, batch: str, head: Row, jobs: list[Row]) -> None:
     """Expect that the log tells of each job: its failures one by one, and once how it ended unless it waits."""
-    parts = [row["part"]["S"] for row in play.rows("batches") if row["pk"]["S"] == f"{ACME}#{batch}"]
+    parts = [row["part"]["S"] for row in play.rows("batches") if row["pk"]["S"] == f"{play.account}#{batch}"]
     logged = Counter(part.split("#")[1] for part in parts if part.startswith("log#"))
     ended = {part.split("#")[1] for part in parts if part.startswith("log#") and part.endswith("#end")}
     waiting = {row["part"]["S"].split("#")[1]: int(row["failures"]["N"]) for row in jobs}

@@ -98,6 +98,12 @@ class Play:
     weather: Weather | None = None
     late: int = 0
     """For how long (ms) nobody came to whoever could go on, since a disaster was over."""
+    account: str = ACME
+    """Whose promises these are."""
+    at_work: frozenset[str] = frozenset({ACME})
+    """The accounts whose rows may be named."""
+    copied: set[str] = field(default_factory=set)
+    """The runs that may come from one that had not ended: such a copy is no restart."""
     _swept_at: int = 0
 
     @property
@@ -107,8 +113,8 @@ class Play:
     @property
     def ended(self) -> set[str]:
         """Name the given runs that had ended before the schedule began."""
-        heads = {row["pk"]["S"].partition("#")[2]: row["status"]["S"] for row in self.before["runs"]}
-        return {run for run in self.given.values() if heads[run] in ENDED}
+        heads = {row["pk"]["S"].partition("#")[2]: row["status"]["S"] for row in self.before.get("runs", ())}
+        return {run for run in self.given.values() if heads.get(run) in ENDED}
 
     def rows(self, table: str) -> list[Row]:
         return self.stage.engine.rows(table)
@@ -249,7 +255,8 @@ class Play:
 
     def request(self, method: str, path: str, body: Any, key: str | None = None, by: Sandbox | None = None) -> Reply:
         """Ask once. A refusal must have changed nothing, and a defect is told."""
-        event = request_event(method, path, body, self.stage.secret, key)
+        sent = None if isinstance(body, dict) and "command_id" in body else key  # Retab's word for it
+        event = request_event(method, path, body, self.stage.secret, sent)
         changes = self.stage.engine.changes
         try:
             reply = read_reply((by or self.stage.functions[API]).invoke(event))
@@ -384,7 +391,7 @@ class Play:
 
     def entries(self, run: str) -> list[Entry]:
         """Answer a run's entries from 1 on: entry 0, its input, stands on the head."""
-        rows = [row for row in self.rows("journal") if row["pk"]["S"] == f"{ACME}#{run}"]
+        rows = [row for row in self.rows("journal") if row["pk"]["S"] == f"{self.account}#{run}"]
         rows.sort(key=lambda row: int(row["index"]["N"]))
         return [entry for row in rows for entry in unpack_entries(row["entries"]["B"])]
 
@@ -405,7 +412,7 @@ class Play:
         self.used |= {(function, permission) for permission in needed(name, request)}
         for permission in forbidden(function, name, request):
             self.problems.append(f"FORBIDDEN: {function} may not {permission.action} {permission.resource}")
-        key = foreign_key(name, request)
+        key = foreign_key(name, request, self.at_work)
         if key is not None:
             self.problems.append(f"FOREIGN: {name} names {key}")
         # to look at moto is a call too, which would be looked at

@@ -27,7 +27,7 @@ from tests.faults.engines import Row
 from tests.faults.outcomes import Outcome, differences, outcome
 from tests.faults.play import ENDED, Asked, Play
 from tests.faults.strikes import Strikes
-from tests.world import ACME, OTHER
+from tests.world import OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +60,17 @@ def check(play: Play, undisturbed: Outcome | None = None) -> list[str]:
 
 
 def read(play: Play) -> Stands:
-    runs = {row["run_id"]["S"]: row for row in play.rows("runs") if _is_ours(row)}
+    runs = {row["run_id"]["S"]: row for row in play.rows("runs") if _is_of(play.account, row)}
     journals: dict[str, list[Row]] = {}
     for row in sorted(play.rows("journal"), key=lambda row: int(row["index"]["N"])):
         account, _, run = row["pk"]["S"].partition("#")
-        if account == ACME:
+        if account == play.account:
             journals.setdefault(run, []).append(row)
-    return Stands(runs, journals, [row for row in play.rows("dead-letters") if _is_ours(row)])
+    return Stands(runs, journals, [row for row in play.rows("dead-letters") if _is_of(play.account, row)])
 
 
-def _is_ours(row: Row) -> bool:
-    return str(row["pk"]["S"]).startswith(f"{ACME}#")
+def _is_of(account: str, row: Row) -> bool:
+    return str(row["pk"]["S"]).partition("#")[0] == account
 
 
 def _asked_again(play: Play) -> Iterator[str]:
@@ -108,7 +108,7 @@ def _letters(play: Play, stands: Stands) -> Iterator[str]:
     for row in stands.letters:
         restarts = [run for run, source in born.items() if source == row["run_id"]["S"]]
         by = row.get("consumed_by", {}).get("S")
-        is_right = by in restarts if restarts else by is None
+        is_right = by in play.gone.union(restarts) or (by is None and play.copied.issuperset(restarts))
         if not is_right or (by is None) != ("live_shard" in row):
             yield f"LETTERS: the one of {row['run_id']['S']} was consumed by {by}, and its restarts are {restarts}"
 
@@ -143,7 +143,7 @@ def _prefix(name: str, asked: Asked, stands: Stands) -> Iterator[str]:
 def _effects(play: Play, stands: Stands) -> Iterator[str]:
     times = Counter(play.outside.keys)
     for run in {asked.run for asked in play.asked.values() if asked.run} - {*play.given.values()}:
-        if stands.runs.get(run, {}).get("source_id", {}).get("S") in play.changed:
+        if stands.runs.get(run, {}).get("source_id", {}).get("S") in play.changed | play.gone:
             continue  # what it has from its source cannot be told from its own any more
         journaled = Counter(_called(_own(run, stands)))
         called = Counter(key.split("/")[1] for key in times if key.startswith(f"{run}/"))
@@ -172,7 +172,9 @@ def _called(entries: Iterable[Entry]) -> Iterator[str]:
 
 def _records(play: Play, stands: Stands) -> Iterator[str]:
     """Whoever reads the audit knows of every run who asked for it, and is told of none that is not there."""
-    told = [cast("dict[str, Any]", unpack(row["document"]["B"])) for row in play.rows("audit") if _is_ours(row)]
+    told = [
+        cast("dict[str, Any]", unpack(row["document"]["B"])) for row in play.rows("audit") if _is_of(play.account, row)
+    ]
     named = {(thing["kind"], thing["id"]) for record in told for thing in record["things"]}
     runs = {run for kind, run in named if kind == "run"}
     accepted = {asked.run for asked in play.asked.values() if asked.run} - {*play.given.values()}
@@ -204,7 +206,7 @@ def _must_stay(table: str, row: Row, play: Play) -> bool:
 
 
 def _is_others(row: Row) -> bool:
-    return str(row["pk"]["S"]).partition("#")[0] == OTHER
+    return _is_of(OTHER, row)
 
 
 def _key(row: Row) -> tuple[Any, ...]:
@@ -216,10 +218,10 @@ def _left(play: Play, stands: Stands) -> Iterator[str]:
         over = [name for name in ("wake_at", "due_shard", "lease_owner", "not_before") if name in row]
         if over:
             yield f"LEFT: {run} has {', '.join(over)}"
-        if row["status"]["S"] not in ENDED and row["status"]["S"] != "waiting":
+        if row["status"]["S"] not in ENDED | {"waiting", "paused"}:
             yield f"LOST: {run} stays {row['status']['S']}"
     for row in play.rows("slots"):
-        for member in row.get("line", {"L": []})["L"] if _is_ours(row) else ():
+        for member in row.get("line", {"L": []})["L"] if _is_of(play.account, row) else ():
             head = stands.runs.get(member["S"])
             if head is None or head["status"]["S"] in ENDED:
                 yield f"LEFT: {member['S']} stands in {row['part']['S']}"

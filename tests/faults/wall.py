@@ -3,6 +3,7 @@
 The other account holds the same runs under the same ids, so that whoever forgets the account finds the wrong row.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 import boto3
@@ -33,11 +34,11 @@ def _told(value: dict[str, Any]) -> dict[str, Any]:
     return {"S": value["S"].replace(ACME, OTHER)} if "S" in value else value
 
 
-def foreign_key(name: str, request: dict[str, Any]) -> str | None:
-    """Answer a key in a call that is not this account's; None if there is none."""
+def foreign_key(name: str, request: dict[str, Any], accounts: Collection[str]) -> str | None:
+    """Answer a key in a call that is none of these accounts'; None if there is none."""
     keys = (key for place, key in named(name, request) if not place.startswith("reprise-keys-"))
-    return next((key for key in keys if not _is_ours(key)), None)
+    return next((key for key in keys if not _is_of(accounts, key)), None)
 
 
-def _is_ours(key: str) -> bool:
-    return key == ACME or key.startswith((f"{ACME}#", *NOBODYS))
+def _is_of(accounts: Collection[str], key: str) -> bool:
+    return key.startswith(NOBODYS) or key.partition("#")[0] in accounts

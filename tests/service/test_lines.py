@@ -16,7 +16,7 @@ from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.lines import BusinessKeyNeeded, Line, LineFull, WorkflowRunExists
 from chalicelib.core.overrides import Overrides
 from chalicelib.core.refusals import WorkflowNotRestarted
-from chalicelib.core.restart_requests import At, FromFailure, RestartRequest
+from chalicelib.core.restart_requests import AfterEntry, At, FromFailure, RestartRequest
 from chalicelib.core.runs import Run, RunStatus
 from chalicelib.core.state import BeforeActivity, Start
 from chalicelib.core.versions import NamedVersion, PublishedVersion
@@ -78,6 +78,21 @@ class TestObject:
 
         assert order_of_work(obj) == [run.id for run in started]
         assert {obj.run(run.id).status for run in started} == {RunStatus.COMPLETED}
+        assert obj.rows("slots") == []
+
+    @pytest.mark.parametrize("is_canceled", [False, True])
+    def test_whoever_has_everything_from_its_source_has_its_turn_and_makes_room_for_the_next(self, obj, is_canceled):
+        source = obj.start(business_key="k")
+        if is_canceled:
+            obj.services.runs.cancel(ACME, source.id, "")
+        obj.settle()
+        source = obj.run(source.id)
+
+        whole = obj.restart(source.id, start=AfterEntry(source.journal_length - 1))
+        behind = obj.start(business_key="k")
+        obj.settle()
+
+        assert [obj.run(run.id).status for run in (whole, behind)] == [source.status, RunStatus.COMPLETED]
         assert obj.rows("slots") == []
 
     def test_runs_of_other_keys_and_definitions_know_nothing_of_each_other(self, world):

@@ -132,12 +132,26 @@ def test_a_source_whose_dead_letter_is_gone_is_restarted_all_the_same(play):
     assert [row["status"]["S"] for row in reborn(play).values()] == ["completed"]
 
 
-def test_what_is_refused_again_and_again_is_to_be_sent_again(play, services):
+def test_of_some_sources_those_dead_letters_are_consumed_that_are_there(play):
+    services = publish(play, Call("work"))
+    play.outside.fail("work", is_retryable=False)
+    first, second, third = [started_run(services) for _ in range(3)]
+    play.settle()
+    letters = [letter for run in (first, second, third) if (letter := services.runs.load(ACME, run).dead_letter)]
+    services.dead_letters.remove(ACME, [letters[1]])
+
+    runs = restart(services, [first, second, third], place=BeforeActivity(ActivityId("work")))
+
+    consumed = {row["dead_letter_id"]["S"]: row["consumed_by"]["S"] for row in play.rows("dead-letters")}
+    assert consumed == {letters[0]: runs[0].id, letters[2]: runs[2].id}
+
+
+def test_what_somebody_else_makes_at_that_moment_is_to_be_sent_again(play, services):
     sources = leave_runs(services, play, 1)
     chosen = order(services, ASK)
 
     with faulty() as faults:
-        faults.refuse("dynamodb.TransactWriteItems", [MOVED] * 2)
+        faults.refuse("dynamodb.TransactWriteItems", [MOVED])
         with pytest.raises(Busy):
             services.together.restart(COMMAND, chosen, sources, CAUSE)
 
