@@ -6,6 +6,7 @@ from typing import Any
 
 from botocore.client import BaseClient
 
+from chalicelib.stores.audit_records import trail
 from tests.aws_calls import is_harness
 
 _OPERATIONS = ("PutItem", "UpdateItem", "DeleteItem")
@@ -30,13 +31,13 @@ def _table(request: Mapping[str, Any]) -> str:
 
 @dataclass(slots=True)
 class Changes:
-    """What was written while it looked on, beside the tests' own, and how many records of it."""
+    """What was written in a caller's name while it looked on, and how many records of it."""
 
     tables: set[str] = field(default_factory=set)
     records: int = 0
 
     def before(self, client: BaseClient, name: str, request: dict[str, Any]) -> None:
-        if is_harness(client):
+        if is_harness(client) or trail() is None:  # a worker's: it writes in nobody's name
             return
         for table, _ in written(name, request):
             self.records += table == "audit"

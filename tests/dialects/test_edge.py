@@ -291,7 +291,7 @@ class TestDefectsOfOurs:
         text = 'REPRISE_STAGE\n{"level": "INFO"}'
 
         def unbuilt() -> Services:
-            raise KeyError(text)
+            raise KeyError(text) from LookupError(text)
 
         chalice = Chalice("reprise")
         Edge(chalice, (OPS,), unbuilt).register()
@@ -299,7 +299,8 @@ class TestDefectsOfOurs:
 
         assert (reply.status, reply.refusal) == (500, "internal")
         crash, request = log.lines
-        assert "KeyError" in crash["trace"]
+        assert "LookupError\n" in crash["trace"]
+        assert "KeyError\n" in crash["trace"]
         assert "test_edge.py" in crash["trace"]
         assert "REPRISE_STAGE" not in crash["trace"]
         assert (request["status"], request["refusal"]) == (500, "internal")

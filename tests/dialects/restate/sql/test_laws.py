@@ -3,7 +3,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.dialects.restate.sql.conditions import matches
@@ -70,6 +70,7 @@ def _parse_or_refuse(text):
 
 
 class TestHints:
+    @settings(suppress_health_check=[HealthCheck.filter_too_much])  # few rows match a condition that chance writes
     @given(rows(), conditions)
     def test_a_row_that_matches_is_within_them(self, row, condition):
         query = Query(INVOCATION, {}, condition)
