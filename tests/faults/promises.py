@@ -213,9 +213,17 @@ def _key(row: Row) -> tuple[Any, ...]:
     return row["pk"]["S"], str(row.get("index", row.get("version", row.get("part"))))
 
 
+def _left_on(row: Row) -> list[str]:
+    """Name what asks for a look at a run, or says that somebody is at it."""
+    left = [name for name in ("wake_at", "due_shard", "not_before") if name in row]
+    if "lease_owner" in row and row["status"]["S"] != "paused":  # whoever was at a paused one may have died since
+        left.append("lease_owner")
+    return left
+
+
 def _left(play: Play, stands: Stands) -> Iterator[str]:
     for run, row in stands.runs.items():
-        over = [name for name in ("wake_at", "due_shard", "lease_owner", "not_before") if name in row]
+        over = _left_on(row)
         if over:
             yield f"LEFT: {run} has {', '.join(over)}"
         if row["status"]["S"] not in ENDED | {"waiting", "paused"}:
