@@ -215,7 +215,7 @@ def _key(row: Row) -> tuple[Any, ...]:
 
 def _left_on(row: Row) -> list[str]:
     """Name what asks for a look at a run, or says that somebody is at it."""
-    left = [name for name in ("wake_at", "due_shard", "not_before") if name in row]
+    left: list[str] = [name for name in ("wake_at", "due_shard", "not_before") if name in row]
     if "lease_owner" in row and row["status"]["S"] != "paused":  # whoever was at a paused one may have died since
         left.append("lease_owner")
     return left
