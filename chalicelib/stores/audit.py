@@ -1,8 +1,9 @@
 """The audit's records as an account's list, newest first; what is older than `KEPT_S` is shown to nobody."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from operator import attrgetter
 
 import msgspec
 
@@ -11,7 +12,7 @@ from chalicelib.core.ids import AccountId
 from chalicelib.stores.audit_records import KEPT_S, Trail, leaving
 from chalicelib.stores.calls import Calls
 from chalicelib.stores.packing import unpack
-from chalicelib.stores.pages import Page, ShardedList
+from chalicelib.stores.pages import Page, ShardedList, between
 from chalicelib.stores.shards import Shards
 from chalicelib.stores.tables import AuditRow
 
@@ -31,18 +32,15 @@ class AuditStore:
         oldest = self.now() - KEPT_S * 1000
         lowest = f"{max(filter_.since or 0, oldest):013d}"
         highest = "~" if filter_.until is None else f"{filter_.until:013d}~"
-        if lowest > highest:
-            return Page((), None)  # DynamoDB refuses a range that ends before it begins
 
-        def scan(shard: str, beyond: str | None, size: int) -> list[AuditRecord]:
-            last = min(beyond or highest, highest)
-            if last < lowest:
-                return []
-            between = AuditRow.position.between(lowest, last)
-            rows = AuditRow.query(shard, between, scan_index_forward=False, limit=size + 1, page_size=size + 1)
-            return [record for record in map(_record, rows) if record.position != beyond][:size]
+        def query(shard: str, first: str, last: str, most: int) -> Iterator[AuditRecord]:
+            within = AuditRow.position.between(first, last)
+            rows = AuditRow.query(shard, within, scan_index_forward=False, limit=most, page_size=most)
+            return map(_record, rows)
 
-        listed = ShardedList(self.shards.all(account), scan, lambda record: record.position, filter_.keeps)
+        position = attrgetter("position")
+        scan = between(lowest, highest, query, position)
+        listed = ShardedList(self.shards.all(account), scan, position, filter_.keeps)
         return self.calls.make(lambda: listed.page(before=before, limit=limit))
 
 

@@ -3,8 +3,9 @@
 Either is gone for everybody when its time has come, whether DynamoDB has removed it yet or not.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
@@ -14,7 +15,7 @@ from chalicelib.core.ids import AccountId, DeadLetterId, RunId
 from chalicelib.stores.accounts import AccountStore
 from chalicelib.stores.calls import Calls
 from chalicelib.stores.numbers import seconds_past
-from chalicelib.stores.pages import Page, ShardedList
+from chalicelib.stores.pages import Page, ShardedList, between
 from chalicelib.stores.run_rows import head_of, run_from
 from chalicelib.stores.shards import Shards
 from chalicelib.stores.tables import DeadLetterRow
@@ -87,19 +88,16 @@ class DeadLetterStore:
         lowest = f"{filter_.since:013d}"
         highest = _LAST if filter_.until is None else f"{filter_.until:013d}{_LAST}"
 
-        def scan(shard: str, below: str | None, size: int) -> list[DeadLetter]:
-            last = min(below or highest, highest)
-            if lowest > last:
-                return []
-            between = DeadLetterRow.dead_letter_id.between(lowest, last)
-            read = size + 1  # `between` has both its ends, and `below` is on the page before
-            query = DeadLetterRow.live.query(shard, between, scan_index_forward=False, limit=read, page_size=read)
-            return [_letter(row) for row in query if row.dead_letter_id != below][:size]
+        def query(shard: str, first: str, last: str, most: int) -> Iterator[DeadLetter]:
+            within = DeadLetterRow.dead_letter_id.between(first, last)
+            rows = DeadLetterRow.live.query(shard, within, scan_index_forward=False, limit=most, page_size=most)
+            return map(_letter, rows)
 
         def is_kept(letter: DeadLetter) -> bool:
             return self._is_kept(letter) and filter_.keeps(letter)
 
-        listed = ShardedList(self.shards.all(account), scan, lambda letter: letter.id, is_kept)
+        position = attrgetter("id")
+        listed = ShardedList(self.shards.all(account), between(lowest, highest, query, position), position, is_kept)
         return self.calls.make(lambda: listed.page(before=before, limit=limit))
 
     def find(self, account: AccountId, letter_id: DeadLetterId) -> DeadLetter | None:

@@ -6,7 +6,7 @@ read. A filter may pass over many items; after `SCANNED_MOST` of them the page e
 to, rather than late.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -25,6 +25,31 @@ class Page(Generic[T]):
 
 Scan = Callable[[str, str | None, int], Sequence[T]]
 """(shard, beyond this position, how many) -> items of that shard, in the page's order."""
+
+
+def between(
+    lowest: str,
+    highest: str,
+    query: Callable[[str, str, str, int], Iterable[T]],
+    position: Callable[[T], str],
+    *,
+    is_ascending: bool = False,
+) -> Scan[T]:
+    """Answer how a shard is read between two positions; `query` reads it from one to another, both included.
+
+    What it is told: (shard, first, last, how many). It is not asked for a range that ends before it begins, which
+    DynamoDB refuses.
+    """
+
+    def scan(shard: str, beyond: str | None, size: int) -> list[T]:
+        first = max(beyond or lowest, lowest) if is_ascending else lowest
+        last = highest if is_ascending else min(beyond or highest, highest)
+        if first > last:
+            return []
+        found = query(shard, first, last, size + 1)  # what stands at `beyond` is on the page before
+        return [item for item in found if position(item) != beyond][:size]
+
+    return scan
 
 
 @dataclass(frozen=True, slots=True)

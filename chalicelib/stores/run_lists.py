@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 from pynamodb.indexes import GlobalSecondaryIndex
@@ -10,7 +11,7 @@ from pynamodb.indexes import GlobalSecondaryIndex
 from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.run_summaries import RunFilter, RunSummary
 from chalicelib.stores.calls import Calls
-from chalicelib.stores.pages import Page, ShardedList
+from chalicelib.stores.pages import Page, ShardedList, between
 from chalicelib.stores.run_rows import summary_from
 from chalicelib.stores.run_tables import RunRow
 from chalicelib.stores.shards import Shards, run_key
@@ -32,23 +33,19 @@ class RunLists:
             index, prefix = RunRow.by_definition, f"{account}#{filter_.definition}"
         lowest = f"{filter_.created_from or 0:013d}"
         highest = "~" if filter_.created_to is None else f"{filter_.created_to:013d}~"
-        if lowest > highest:
-            return Page((), None)  # DynamoDB refuses a range that ends before it begins
 
-        def scan(shard: str, beyond: str | None, size: int) -> list[RunSummary]:
-            first = max(beyond or lowest, lowest) if is_ascending else lowest
-            last = highest if is_ascending else min(beyond or highest, highest)
-            if first > last:
-                return []
+        def query(shard: str, first: str, last: str, most: int) -> Iterator[RunSummary]:
             created = RunRow.created.between(first, last)
-            rows = index.query(shard, created, scan_index_forward=is_ascending, limit=size + 1, page_size=size + 1)
-            return [run for run in map(summary_from, rows) if run.position != beyond][:size]
+            rows = index.query(shard, created, scan_index_forward=is_ascending, limit=most, page_size=most)
+            return map(summary_from, rows)
 
         def keeps(run: RunSummary) -> bool:
             return run.expiry.has_run(at) and filter_.keeps(run)
 
         at, shards = self.now(), self.shards.all(prefix)
-        listed = ShardedList(shards, scan, lambda run: run.position, keeps, is_ascending)
+        position = attrgetter("position")
+        scan = between(lowest, highest, query, position, is_ascending=is_ascending)
+        listed = ShardedList(shards, scan, position, keeps, is_ascending)
         return self.calls.make(lambda: listed.page(before=before, limit=limit))
 
     def family(self, account: AccountId, root: RunId, limit: int) -> list[RunSummary]:
