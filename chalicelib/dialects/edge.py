@@ -41,7 +41,7 @@ JSON_TYPE = ("application/json",)
 
 
 class Guard(Protocol):
-    """What the edge itself asks: whose a key is, and for ids. What handlers ask, see `services.py`."""
+    """What the edge itself asks for: keys, records, the time, ids. What handlers ask, see `services.py`."""
 
     @property
     def access(self) -> Access: ...

@@ -51,9 +51,8 @@ class Cursors:
         except (ValueError, binascii.Error) as error:
             raise CursorInvalid from error
         signature, payload = sealed[:_SIGNATURE], sealed[_SIGNATURE:]
-        if not self._is_ours(signature, payload, listed) or text != _text(
-            sealed
-        ):  # several texts decode to the same bytes; one is ours
+        is_written_so = text == _text(sealed)  # several texts decode to the same bytes; one is ours
+        if not is_written_so or not self._is_ours(signature, payload, listed):
             raise CursorInvalid
         position, first_page_at = json.loads(payload)
         return Cursor(position, first_page_at)

@@ -125,10 +125,8 @@ class DeadLetters:
         for collisions in range(MAX_COLLISIONS):
             found = self.letters.find_all(command.account, ids)
             earlier = self._earlier(command, token, found)
-            if collisions:
-                self.doorbell.ring_later(
-                    earlier.values()
-                )  # this call has made them, in a transaction that was not refused
+            if collisions:  # this call has made them, in a transaction that was not refused
+                self.doorbell.ring_later(earlier.values())
             self._check_live(ids, found, earlier, tells_all=collisions > 0)
             todo = [found[id_] for id_ in ids if id_ not in earlier]
             plans = [self._plan(command, letter, wishes, is_of_many=len(ids) > 1) for letter in todo]

@@ -16,6 +16,7 @@ from pynamodb.transactions import TransactWrite
 from chalicelib.core.births import Plan
 from chalicelib.core.ids import AccountId, DeadLetterId
 from chalicelib.core.runs import Run
+from chalicelib.stores.audit_records import MOST_ACTIONS
 from chalicelib.stores.calls import Calls, Refused
 from chalicelib.stores.dead_letters import consumed, letter_key, letter_row
 from chalicelib.stores.lines import LINE_BYTES, enter, holder_of, is_entering, line_name, refusal_of, together
@@ -25,7 +26,6 @@ from chalicelib.stores.tables import DeadLetterRow
 
 P = TypeVar("P")
 
-MOST_ACTIONS = 100  # of one transaction
 MOST_BYTES = 3_500_000  # of data in all items that one transaction touches; DynamoDB takes 4 MB
 
 

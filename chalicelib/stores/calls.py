@@ -106,11 +106,7 @@ class Calls:
 
     def accepts(self, call: Callable[[], object]) -> bool:
         """Make a conditional call, and say whether its condition held; raise `Busy` as `make` does."""
-        try:
-            self.make(call)
-        except Refused:
-            return False
-        return True
+        return _is_held(lambda: self.make(call))
 
     def find(self, model: type[M], key: str, sort: str | float | None = None) -> M | None:
         """Read one row by its key, consistently; None where there is none."""
@@ -145,11 +141,7 @@ class Calls:
 
     def updates(self, row: Model, actions: list[Action], condition: Condition) -> bool:
         """Do the same, and say whether the condition held."""
-        try:
-            self.update(row, actions, condition)
-        except Refused:
-            return False
-        return True
+        return _is_held(lambda: self.update(row, actions, condition))
 
     def delete(self, row: Model, condition: Condition | None = None) -> None:
         """Remove one row."""
@@ -198,6 +190,15 @@ class Calls:
                 self._transact_recorded(put, left, *token)
             else:
                 raise Refused(refused.reasons[:-1]) from refused
+
+
+def _is_held(write: Callable[[], object]) -> bool:
+    """Make a conditional write, and say whether its condition held."""
+    try:
+        write()
+    except Refused:
+        return False
+    return True
 
 
 def _can_be(key: tuple[str, str | float | None]) -> bool:
