@@ -63,6 +63,10 @@ class Doorbell:
         at = self.now()
         return self.bulk_queue.put(Ring(run.key, max(0, -(-(run.not_before - at) // 1000))) for run in runs)
 
+    def is_crowded(self) -> bool:
+        """Say whether runs that were made together have been rung for and wait for their turn."""
+        return self.bulk_queue.has_waiting()
+
     def ring_all(self, keys: Iterable[str], *, is_of_many: bool) -> int:
         """Ring for runs by their keys, and answer how many rings were taken."""
         return self._queue(is_of_many=is_of_many).put(Ring(key) for key in keys)

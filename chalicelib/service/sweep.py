@@ -3,6 +3,9 @@
 A lost message, a crash between write and send, a dead worker, a timer beyond SQS's reach: all are the same
 overdue `wake_at`. The sweep only rings; it decides nothing, so doing it twice does no harm.
 
+Runs that were made together may stand in their queue for long with nothing lost. While anybody waits there, they are
+given more time: to ring for thousands of them every minute would take more calls than their work.
+
 It tells the log how late the latest was: a timer beyond SQS's reach is late by a minute at most, and more than
 that says that rings are lost, or that nobody keeps up with them.
 """
@@ -21,6 +24,7 @@ _LOG = logging.getLogger("reprise.sweep")
 
 PAGE = 100  # runs of a shard that are rung for and postponed before the next look
 MARGIN_MS = 10_000
+PATIENCE_MS = 15 * 60_000  # how much longer than others a run may stand behind a crowd
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +37,25 @@ class Sweep:
     def run(self, time_left_ms: Callable[[], int]) -> int:
         """Ring for what is overdue in every shard, as far as time allows; answer how many rings were taken."""
         with tallied() as tally:
-            shards = [
-                self._shard(shard, is_of_many, time_left_ms)
-                for is_of_many in (False, True)  # a crowd takes what time is left
-                for shard in self.shards.all_due(is_of_many=is_of_many)
+            alone = [self._shard(shard, time_left_ms) for shard in self.shards.all_due()]
+            patience_ms = PATIENCE_MS if self.doorbell.is_crowded() else 0
+            crowd = [  # takes what time is left
+                self._shard(shard, time_left_ms, patience_ms, is_of_many=True)
+                for shard in self.shards.all_due(is_of_many=True)
             ]
-        rung, late_ms = sum(rung for rung, _ in shards), max(late for _, late in shards)
+        rung, late_ms = sum(rung for rung, _ in alone + crowd), max(late for _, late in alone + crowd)
         _LOG.info("swept", extra={"fields": {"rung": rung, "late_ms": late_ms, **tally.fields}})
         return rung
 
-    def _shard(self, shard: str, is_of_many: bool, time_left_ms: Callable[[], int]) -> tuple[int, int]:
-        """Answer how many rings were taken, and how late the latest run was (ms)."""
+    def _shard(
+        self, shard: str, time_left_ms: Callable[[], int], patience_ms: int = 0, *, is_of_many: bool = False
+    ) -> tuple[int, int]:
+        """Answer how many rings were taken, and how late (ms) the latest run was, beyond what was to be expected."""
         rung = late_ms = 0
         while time_left_ms() > MARGIN_MS:
             at = self.now()
-            wakes = self.runs.overdue(shard, at, PAGE)
-            late_ms = max([late_ms, *(at - wake.wake_at for wake in wakes)])
+            wakes = self.runs.overdue(shard, at - patience_ms, PAGE)
+            late_ms = max([late_ms, *(at - patience_ms - wake.wake_at for wake in wakes)])
             taken = self.doorbell.ring_all((wake.key for wake in wakes), is_of_many=is_of_many)
             rung += taken
             if taken < len(wakes):

@@ -20,6 +20,7 @@ from chalicelib.stores.calls import Calls
 _LOG = logging.getLogger("reprise.queues")
 
 BATCH = 10  # messages that SQS takes in one call
+_WAITING = "ApproximateNumberOfMessages"
 _KEY = re.compile("[!-~]{1,255}#[!-~]{1,255}")  # less than DynamoDB takes in a key, and no text that it cannot
 
 
@@ -76,6 +77,16 @@ class RunQueue:
         while batch := list(islice(todo, BATCH)):
             taken += self._put_batch(batch)
         return taken
+
+    def has_waiting(self) -> bool:
+        """Say whether anybody has been rung for whom nobody looks at yet, as SQS estimates; no if it does not tell."""
+        asked = {"QueueUrl": self.url, "AttributeNames": [_WAITING]}
+        try:
+            told = self.calls.make(lambda: self.client().get_queue_attributes(**asked))
+        except (Busy, BotoCoreError, ClientError) as error:
+            _LOG.warning("queue not counted: %s", type(error).__name__)
+            return False
+        return int(told["Attributes"][_WAITING]) > 0
 
     def _put_batch(self, batch: Sequence[AnyRing]) -> int:
         """Send one batch; entries that SQS did not take are sent once more, by themselves."""

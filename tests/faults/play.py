@@ -106,6 +106,9 @@ class Play:
     """The runs that may come from one that had not ended: such a copy is no restart."""
     _swept_at: int = 0
 
+    def __post_init__(self) -> None:
+        self.stage.held = self._visible
+
     @property
     def outside(self) -> Outside:
         return self.stage.outside
@@ -306,6 +309,10 @@ class Play:
             self.hand_over(message)
         self.pull()
         return bool(due)
+
+    def _visible(self, function: str) -> int:
+        now = self.stage.clock.ms
+        return sum(message.function == function and message.visible_at <= now for message in self.pending)
 
     def purge(self) -> None:
         """Lose every message that there is."""

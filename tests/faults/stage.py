@@ -40,6 +40,8 @@ class Stage:
     strikes: Strikes = field(default_factory=Strikes)
     functions: dict[str, Sandbox] = field(default_factory=dict)
     secret: str = ""
+    held: Callable[[str], int] = lambda _function: 0
+    """How many messages that can be seen wait for a function outside of its queue."""
     kept: dict[str, Any] = field(default_factory=dict)
     """What `tests.faults.play` keeps of each beginning, to go back to."""
     outcomes: dict[str, Any] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class Stage:
 
     def clear(self) -> None:
         """Let every process be new, and the outside world well."""
-        self.ids, self.outside, self.strikes = Ids(), Outside(), Strikes()
+        self.ids, self.outside, self.strikes, self.held = Ids(), Outside(), Strikes(), lambda _function: 0
         self.clock.ms = BEGINNING
         self.functions = {name: self.sandbox(name) for name in (API, *app.handler_map)}
 
@@ -60,6 +62,10 @@ class Stage:
         """Answer the services of a new process: it remembers nothing."""
         performer = cast("Performer", _Struck(self))
         return wiring.build(settings(self.engine), machine(self.clock, self.ids), self.clients, performer)
+
+    def waiting(self, queue_url: str) -> int:
+        """Say how many messages of a queue can be seen and are to be delivered by the tests."""
+        return sum(self.held(of) for queue, of in self.queues.items() if self.engine.resources.refs[queue] == queue_url)
 
     def make_key(self) -> None:
         """Let clients show a key that may do everything."""
@@ -105,7 +111,7 @@ def stage(engine_name: str = "lean") -> Iterator[Stage]:
     with engine.running(), _silence():
         opened = Stage(engine, clock, wiring.connect_clients(settings(engine)), _fed_functions())
         opened.clear()
-        with striking(lambda: opened.strikes):
+        with striking(lambda: opened.strikes, opened.waiting):
             yield opened
 
 

@@ -84,19 +84,35 @@ class Strikes:
 
 
 @contextmanager
-def striking(strikes: Callable[[], Strikes]) -> Iterator[None]:
-    """Let every call of this process pass the strikes of the schedule that is being played."""
+def striking(strikes: Callable[[], Strikes], held: Callable[[str], int]) -> Iterator[None]:
+    """Let every call of this process pass the strikes of the schedule that is being played.
+
+    `held` says how many messages that can be seen were taken out of a queue (its URL) to be delivered: it has them.
+    """
     below = BaseClient._make_api_call  # noqa: SLF001 - the one place that every client passes
 
     def call(self: BaseClient, operation_name: str, api_params: Request) -> Any:
         name = f"{self.meta.service_model.service_name}.{operation_name}"
-        return strikes().call(name, api_params, lambda request: below(self, operation_name, request))
+
+        def make(request: Request) -> Any:
+            answer = below(self, operation_name, request)
+            return _counted(answer, held(request["QueueUrl"])) if name == _COUNTS else answer
+
+        return strikes().call(name, api_params, make)
 
     BaseClient._make_api_call = call  # noqa: SLF001 - see above
     try:
         yield
     finally:
         BaseClient._make_api_call = below  # noqa: SLF001 - see above
+
+
+_COUNTS, _VISIBLE = "sqs.GetQueueAttributes", "ApproximateNumberOfMessages"
+
+
+def _counted(answer: Any, more: int) -> Any:
+    told = answer["Attributes"]
+    return {**answer, "Attributes": {**told, _VISIBLE: str(int(told[_VISIBLE]) + more)}}
 
 
 def _struck(fault: Fault, name: str, request: Request, make: Make) -> Any:

@@ -134,6 +134,7 @@ def test_a_restart_beside_a_crowd_starts_as_soon_as_alone(lean, number, effect_m
 
     assert max(beside.delays) - max(alone.delays) <= SOON, (max(beside.delays), max(alone.delays))
     assert len(beside.delays) > number * effect_ms / 20 / EVERY / 2  # it asked all along
+    assert beside.traffic.arrived["advance_bulk_runs"] <= number  # each is rung for once, however long it waits
     assert beside.slowest <= API_S * SECOND
     made = [row for row in beside.play.rows("runs") if "source_id" in row and row["account"]["S"] == ACME]
     assert len({row["source_id"]["S"] for row in made}) == len(made) == number

@@ -8,7 +8,7 @@ Each handler is a greenlet that is set aside at every AWS call and every effect 
 due next goes on. So there is one agenda, and time is what stands first on it. What a handler computes takes no time.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -48,6 +48,8 @@ class Traffic:
     free: dict[str, int] = field(init=False)
     waiting: dict[str, deque[str]] = field(default_factory=dict)
     """The messages that can be seen, and for which no process is free, by function."""
+    arrived: Counter[str] = field(default_factory=Counter)
+    """How many messages came, by function."""
     _at_work: int = 0
     _agenda: list[tuple[int, int, Act]] = field(default_factory=list)
     _numbers: Any = field(default_factory=count)
@@ -64,6 +66,7 @@ class Traffic:
     def run(self, is_over: Callable[[], bool]) -> None:
         """Let everything happen that is on the agenda, and what comes of it, until enough has."""
         self.stage.strikes.watch = self._take_time
+        self.stage.held = lambda function: len(self.waiting.get(function, ()))
         self.at(-(-self.stage.clock.ms // MINUTE) * MINUTE, self._tick)
         while self._agenda and not is_over():
             time, _, act = heappop(self._agenda)
@@ -124,6 +127,7 @@ class Traffic:
                 self.at(sent.visible_at, partial(self._arrive, function, sent.body))
 
     def _arrive(self, function: str, body: str) -> None:
+        self.arrived[function] += 1
         self.waiting.setdefault(function, deque()).append(body)
         self._hand_over(function)
 

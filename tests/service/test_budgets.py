@@ -143,10 +143,10 @@ def test_a_start_on_the_published_version_takes_one_call_more_to_find_it(world, 
     assert calls.made == [READ, TRANSACT, SEND]
 
 
-def test_an_idle_sweep_takes_two_calls_for_each_shard(world, calls):
+def test_an_idle_sweep_takes_two_calls_for_each_shard_and_a_look_whether_there_is_a_crowd(world, calls):
     world.services.sweep.run(lambda: MINUTE)
 
-    assert calls.made == [QUERY] * 4
+    assert calls.counts == {QUERY: 4, "sqs.GetQueueAttributes": 1}
 
 
 def test_a_refused_restart_writes_nothing(world, completed, calls):

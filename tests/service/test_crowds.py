@@ -13,6 +13,8 @@ from chalicelib.core.runs import GRACE_MS
 from chalicelib.core.state import BeforeActivity
 from chalicelib.core.versions import PublishedVersion
 from chalicelib.service.commands import Command
+from chalicelib.service.sweep import PATIENCE_MS
+from tests.faults.plans import Fault, Kind
 from tests.faults.play import Play
 from tests.graphs import Call
 from tests.service.batch_stories import COMMAND, order, publish, restart
@@ -102,6 +104,40 @@ def test_the_sweep_rings_where_the_lost_ring_was(play, services, way):
 
     assert heard(play)[CROWD] == 3
     assert heard(play)[ALONE] == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_waits_in_a_crowd_is_rung_for_again_when_it_takes_too_long(play, services, way):
+    way(services, failed(play, services, 3))
+    play.pull()
+    heard(play)
+    begun, before = play.stage.clock.ms, play.rows("runs")
+
+    for late_ms in range(2 * GRACE_MS, PATIENCE_MS, GRACE_MS):
+        play.stage.clock.ms = begun + late_ms
+        play.sweep()
+        play.pull()
+        assert (heard(play), play.rows("runs")) == ({CROWD: 3}, before)
+
+    play.stage.clock.ms = begun + PATIENCE_MS + 2 * GRACE_MS
+    play.sweep()
+    play.pull()
+    assert heard(play) == {CROWD: 6}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nobody_waits_for_a_queue_that_does_not_tell(play, services, way):
+    way(services, failed(play, services, 3))
+    play.pull()
+    heard(play)
+    play.stage.clock.advance(2 * GRACE_MS)
+    play.stage.strikes.weather = lambda number, name: (
+        Fault(number, Kind.THROTTLE, is_lasting=False) if name == "sqs.GetQueueAttributes" else None
+    )
+    play.sweep()
+    play.pull()
+
+    assert heard(play) == {CROWD: 6}
 
 
 @pytest.mark.parametrize("way", WAYS)
