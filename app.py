@@ -10,7 +10,7 @@ from chalice.app import Chalice, CloudWatchEvent, SQSEvent
 
 from chalicelib.dialects.edge import Edge, Guard, Mount
 from chalicelib.dialects.front_door import FrontDoor
-from chalicelib.settings import is_on_lambda
+from chalicelib.settings import is_on_lambda, own_meter
 
 MOUNTS = (  # the first one that has a path is asked first
     Mount.of("ops", "/ops/v1 /health"),
@@ -40,7 +40,7 @@ def services() -> Guard:
 
 app = Chalice("reprise")
 app.api.binary_types.append("multipart/form-data")  # deployments of files, whatever their encoding
-edge = Edge(app, MOUNTS, services)
+edge = Edge(app, MOUNTS, services, own_meter())
 edge.register(is_whole=not is_on_lambda())  # Chalice's commands, and tests, ask for all routes at once
 front_door = FrontDoor(edge.route_of, app, edge.unrouted)
 

@@ -29,6 +29,7 @@ begun = time.process_time()
 {work}
 print(time.process_time() - begun)
 """
+ON_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "reprise", "_HANDLER": "app.app", "REPRISE_STAGE": "dev"}
 LEAST = """
 import chalice.app
 from botocore.session import Session
@@ -49,7 +50,7 @@ FIRST: Mapping[str, str] = {
 
 def seconds(work: str, task: str) -> float:
     command = [sys.executable, "-I", "-S", "-c", TIMED.format(work=work), task]
-    environment = {**os.environ, "AWS_LAMBDA_FUNCTION_NAME": "reprise"}  # noqa: TID251 - for a process of its own
+    environment = {**os.environ, **ON_LAMBDA}  # noqa: TID251 - for a process of its own
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
     return float(done.stdout)
 

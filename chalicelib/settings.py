@@ -10,6 +10,7 @@ from importlib import import_module
 from uuid import uuid4
 
 from chalicelib.core.batch_sizes import MAX_JOB_SOURCES, Sizes
+from chalicelib.service.metrics import Meter
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,14 @@ class Machine:
 def is_on_lambda() -> bool:
     """Tell whether this process is a function's, and not a command's or a test's."""
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
+
+def own_meter() -> Meter | None:
+    """Answer what counts the lines of this process for CloudWatch, if it is a function's."""
+    if not is_on_lambda():
+        return None
+    handler = os.environ["_HANDLER"].rpartition(".")[2]
+    return Meter(f"Reprise/{os.environ['REPRISE_STAGE']}", "api_handler" if handler == "app" else handler)
 
 
 def own_settings() -> Settings:

@@ -28,6 +28,7 @@ from chalicelib.dialects.paths import Place
 from chalicelib.dialects.request_log import ANSWERED, JsonLines, Trace, tell
 from chalicelib.service.access import Access
 from chalicelib.service.audit import Audit
+from chalicelib.service.metrics import Meter
 from chalicelib.service.tallies import tallied
 
 _TRACE = "reprise"  # where a request's trace stands in its context
@@ -197,12 +198,13 @@ class Edge:
     app: Chalice
     mounts: tuple[Mount, ...]
     services: Callable[[], Guard]
+    meter: Meter | None = None
     _opened: dict[Mount, tuple[Dialect, Place]] = field(default_factory=dict)
 
     def register(self, *, is_whole: bool = True) -> None:
         """Stand between an app and its handlers; give it every route now, if it is to be whole at once."""
         for handler in self.app.log.handlers:
-            handler.setFormatter(JsonLines())
+            handler.setFormatter(JsonLines(self.meter))
         self.app.log.setLevel(logging.INFO)  # Chalice would keep errors alone
         self.app.register_middleware(self._middleware, "http")
         if is_whole:

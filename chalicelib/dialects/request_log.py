@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from traceback import TracebackException
 
+from chalicelib.service.metrics import Meter
 from chalicelib.service.tallies import Tally
 
 _LOG = logging.getLogger("reprise.requests")
@@ -42,7 +43,14 @@ def tell(trace: Trace, dialect: str, method: str, route: str | None, status: int
 
 
 class JsonLines(logging.Formatter):
-    """Write each record as one line of JSON: no text in it, a newline included, can look like another line."""
+    """Write each record as one line of JSON: no text in it, a newline included, can look like another line.
+
+    A meter has lines counted; where nobody reads what is counted, there is none.
+    """
+
+    def __init__(self, meter: Meter | None = None) -> None:
+        super().__init__()
+        self._meter = meter
 
     def format(self, record: logging.LogRecord) -> str:
         fields: Mapping[str, object] = getattr(record, "fields", {})
@@ -52,7 +60,9 @@ class JsonLines(logging.Formatter):
         line |= fields
         if record.exc_info and record.exc_info[1]:
             line["trace"] = "".join(_told(TracebackException.from_exception(record.exc_info[1])))
-        return json.dumps(line)
+        if self._meter is not None:
+            line |= self._meter.members(line, int(record.created * 1000))
+        return json.dumps(line, separators=(",", ":"))
 
 
 def _told(error: TracebackException) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Tell the log what becomes of batches. The template counts these lines: local/deploy/watching.py."""
+"""Tell the log what becomes of batches. What is counted of these lines, see metrics.py."""
 
 import logging
 

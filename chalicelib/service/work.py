@@ -31,7 +31,7 @@ from chalicelib.service.doorbell import Doorbell
 from chalicelib.service.failure_callbacks import FailureCallbacks
 from chalicelib.service.flow_control import Turn
 from chalicelib.service.lines import Lines
-from chalicelib.service.run_log import log_left
+from chalicelib.service.run_log import log_begun, log_left
 from chalicelib.stores.calls import Refused
 from chalicelib.stores.deletions import RunDeletions
 from chalicelib.stores.runs import Remains, RunStore
@@ -116,6 +116,8 @@ class Worker:
         if isinstance(run, Remains) or run.status.is_ended:
             self._finish(run, owner, time_left_ms)
             return
+        if run.started_at == at:
+            log_begun(run, at)
         if run.claims > MAX_CLAIMS:
             problem = f"{MAX_CLAIMS} workers began and none came to an end."
             self._fail(run, Failure("run", "attempts_exhausted", problem), owner)

@@ -9,9 +9,9 @@ from local.deploy.watching import FUNCTIONS, dead_queues, queues, tables
 
 Metric = list[Any]
 
-OURS = "Reprise/${Env}"  # the namespace of what the log tells
-_OF_BATCHES = ("JobsDone", "JobsFailed", "BatchRunsMade")
-_CALLS = ("RunCalls", "BulkRunCalls", "BatchCalls", "SweepCalls")
+OURS = "Reprise/${Env}"  # what lines of the log are counted as: chalicelib/service/metrics.py
+_OF_RUNS = ("made", "begun")
+_OF_BATCHES = ("batches_made", "batches_ended", "jobs_done", "jobs_failed")
 _WIDTH, _HEIGHT = 12, 6  # of 24 columns
 
 
@@ -23,14 +23,16 @@ def dashboard(template: Mapping[str, Any]) -> dict[str, Any]:
     widgets = [
         _widget("Requests and 5xx", [_api("Count"), _api("5XXError"), _api("4XXError")]),
         _widget("How long requests take (ms)", [_api("Latency")], "p99"),
-        _widget("Runs made, by dialect and kind", [_search("RunsMade,dialect,kind")]),
-        _widget("Runs as workers leave them", [_search("RunsLeft,status"), _search("BulkRunsLeft,status")]),
-        _widget("Batches: jobs done and failed, runs made", [_search(f"{it},dialect") for it in _OF_BATCHES]),
-        _widget("Batches: jobs that are left", [[OURS, "JobsLeft"]], "Maximum"),
-        _widget("Calls to AWS", [_search("RequestCalls,dialect"), *([OURS, it] for it in _CALLS)]),
-        _widget("Calls to AWS that were repeated", [[OURS, "RequestCallsRepeated"]]),
-        _widget("Refusals, by dialect and reason", [_search("Refusals,dialect,refusal")]),
-        _widget("Overdue runs; how late (ms)", [[OURS, "Overdue"], [OURS, "LateMs"]], "Maximum"),
+        _widget("Requests, by dialect", [_search("requests,dialect")]),
+        _widget("Refusals, by dialect and reason", [_search("refusals,dialect,refusal")]),
+        _widget("Runs made and begun, by dialect and kind", [_search(f"runs_{it},dialect,kind") for it in _OF_RUNS]),
+        _widget("Runs as workers leave them", [_search("runs_left,status")]),
+        _widget("How long runs wait for a worker (ms)", [[OURS, "waited_ms"]], "p99"),
+        _widget("Overdue runs; how late (ms)", [[OURS, "rung"], [OURS, "late_ms"]], "Maximum"),
+        _widget("Batches and their jobs", [_search(f"{it},dialect") for it in _OF_BATCHES]),
+        _widget("Batches: jobs that are left", [[OURS, "jobs_left"]], "Maximum"),
+        _widget("Calls to AWS, by function", [_search("aws_calls,function")]),
+        _widget("Calls to AWS that were repeated", [_search("aws_repeats,function")]),
         _widget("Age of the oldest message (s)", [_queue(age, queue) for queue in waiting], "Maximum"),
         _widget("Messages that nobody could handle", [_queue(depth, queue) for queue in dead], "Maximum"),
         _widget("Errors of functions", [_function("Errors", it) for it in FUNCTIONS.values()]),

@@ -1,4 +1,4 @@
-"""What is watched: lines of the log that are counted, and alarms, each with what to do in docs/deploy.md, Runbook.
+"""What is watched: alarms, each with what to do in docs/deploy.md, Runbook.
 
 Whatever the template has is watched: a new table, queue or function is so from its first deployment.
 """
@@ -11,7 +11,7 @@ from chalice.utils import to_cfn_resource_name
 Template = Mapping[str, Any]
 Resource = dict[str, Any]
 
-METRICS = {"Fn::Sub": "Reprise/${Env}"}
+METRICS = {"Fn::Sub": "Reprise/${Env}"}  # what lines of the log are counted as: chalicelib/service/metrics.py
 RUNBOOK = "docs/deploy.md, Runbook"
 
 FUNCTIONS = {
@@ -30,13 +30,12 @@ LATE_MS = 300_000  # five sweeps
 
 def watching(template: Template) -> dict[str, dict[str, Any]]:
     """Answer the parameters, conditions and resources that watch a template's."""
-    alarms = dict(_alarms(template))
     return {
         "Parameters": {
             "AlarmTopicArn": {"Type": "String", "Default": "", "Description": "The SNS topic that alarms are told to"}
         },
         "Conditions": {"IsAlarmed": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}},
-        "Resources": dict(_counted()) | alarms,
+        "Resources": dict(_alarms(template)),
     }
 
 
@@ -56,47 +55,6 @@ def dead_queues(template: Template) -> list[str]:
 
 def _of_type(template: Template, wanted: str) -> list[str]:
     return [name for name, it in template["Resources"].items() if it.get("Type") == wanted]
-
-
-# -- lines of the log that are counted
-
-_COUNTED = (
-    # metric, function, the lines, what is added up, and by which of their fields
-    ("Overdue", "sweep", '{ $.message = "swept" }', "$.rung", ()),
-    ("LateMs", "sweep", '{ $.message = "swept" }', "$.late_ms", ()),
-    ("RunsMade", "api_handler", '{ $.message = "run made" && $.is_repeat IS FALSE }', "1", ("dialect", "kind")),
-    ("Refusals", "api_handler", '{ $.message = "request" && $.status >= 400 }', "1", ("dialect", "refusal")),
-    ("RunsLeft", "advance_runs", '{ $.message = "run left" }', "1", ("status",)),
-    ("JobsDone", "work_batches", '{ $.message = "job done" }', "1", ("dialect",)),
-    ("JobsFailed", "work_batches", '{ $.message = "job failed" }', "1", ("dialect",)),
-    ("JobsLeft", "work_batches", '{ $.message = "batch seen" }', "$.jobs_left", ()),
-    ("BatchRunsMade", "work_batches", '{ $.message = "run made" }', "1", ("dialect",)),
-    ("RequestCalls", "api_handler", '{ $.message = "request" }', "$.aws_calls", ("dialect",)),
-    ("RequestCallsRepeated", "api_handler", '{ $.message = "request" }', "$.aws_repeats", ()),
-    ("RunCalls", "advance_runs", '{ $.message = "message" }', "$.aws_calls", ()),
-    ("BulkRunCalls", "advance_bulk_runs", '{ $.message = "message" }', "$.aws_calls", ()),
-    ("BatchCalls", "work_batches", '{ $.message = "message" }', "$.aws_calls", ()),
-    ("SweepCalls", "sweep", '{ $.message = "swept" }', "$.aws_calls", ()),
-    ("BulkRunsLeft", "advance_bulk_runs", '{ $.message = "run left" }', "1", ("status",)),
-)
-
-
-def _counted() -> Iterator[tuple[str, Resource]]:
-    for metric, function, pattern, value, fields in _COUNTED:
-        counted: Resource = {"MetricNamespace": METRICS, "MetricName": metric, "MetricValue": value}
-        if fields:
-            counted["Dimensions"] = [{"Key": field, "Value": f"$.{field}"} for field in fields]
-        yield (
-            f"{metric}Counted",
-            {
-                "Type": "AWS::Logs::MetricFilter",
-                "Properties": {
-                    "LogGroupName": {"Ref": f"{to_cfn_resource_name(function)}Log"},
-                    "FilterPattern": pattern,
-                    "MetricTransformations": [counted],
-                },
-            },
-        )
 
 
 # -- alarms
@@ -119,7 +77,7 @@ def _alarms(template: Template) -> Iterator[tuple[str, Resource]]:
         told = f"{function} finds no free concurrency"
         yield f"{function}Throttled", _alarm(told, _function("Throttles", function), above=0, periods=3)
     yield "APIFailing", _alarm("The API answers with 5xx", _metric("AWS/ApiGateway", "5XXError", "Sum", API), above=0)
-    late = _metric(METRICS, "LateMs", "Maximum", {})
+    late = _metric(METRICS, "late_ms", "Maximum", {})
     yield "RunsLate", _alarm(f"Runs are looked at {LATE_MS} ms late", late, above=LATE_MS, periods=3)
     told = "The sweep does not run"
     yield "SweepMissing", _alarm(told, _function("Invocations", "Sweep"), below=1, missing="breaching")

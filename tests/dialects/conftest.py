@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from itertools import count
@@ -57,14 +58,21 @@ class Log:
         return [line for line in self.lines if line["logger"] == "reprise.requests"]
 
 
-@pytest.fixture
-def log() -> Iterator[Log]:
-    """Answer what is written to the product's log, as it would be deployed."""
+@contextmanager
+def logging_as(lines: logging.Formatter) -> Iterator[Log]:
+    """Answer what is written to the product's log meanwhile, as lines of a form."""
     logger, handler = logging.getLogger("reprise"), logging.StreamHandler(StringIO())
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(lines)
     level = logger.level
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     yield Log(handler.stream)
     logger.setLevel(level)
     logger.removeHandler(handler)
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """Answer what is written to the product's log, as it would be deployed."""
+    with logging_as(JsonLines()) as log:
+        yield log

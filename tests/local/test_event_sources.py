@@ -184,7 +184,8 @@ class TestSqsPoller:
         assert queue.left() == 2
         (record,) = caplog.records
         assert record.getMessage() == "work raised"
-        assert "RuntimeError: out of paper" in caplog.text
+        assert record.exc_info
+        assert repr(record.exc_info[1]) == "RuntimeError('out of paper')"
 
     def test_a_failed_message_is_not_seen_until_its_visibility_timeout_is_over(
         self, queue: Queue, poller: Any, clock: Clock
