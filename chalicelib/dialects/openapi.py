@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.core.audit import MAX_REASON
 from chalicelib.dialects.edge import ANY_TYPE, JSON_TYPE, PARAMETER, Answer, Call, Route
 from chalicelib.dialects.services import Services
 
@@ -88,6 +89,7 @@ def document(about: About, operations: Iterable[Operation]) -> dict[str, Any]:
         "components": {
             "schemas": dict(sorted(schemas.items())),
             "headers": _HEADERS,
+            "parameters": _IN_HEADERS,
             "responses": _refusals(about, listed),
             "securitySchemes": {name: dict(scheme) for name, scheme in about.security.items()},
         },
@@ -117,6 +119,23 @@ _HEADERS = {
         "schema": {"const": "true"},
     },
     "RetryAfter": {"description": "Seconds.", "schema": {"type": "integer"}},
+}
+
+
+_IN_HEADERS = {
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    },
+    "Reason": {
+        "name": "X-Reason",
+        "in": "header",
+        "required": False,
+        "description": "Why, for the audit.",
+        "schema": {"type": "string", "maxLength": MAX_REASON, "pattern": "^[!-~]([ -~]*[!-~])?$"},
+    },
 }
 
 
@@ -172,11 +191,12 @@ def _given(schema: dict[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any]
     return {**given[0], **told}
 
 
-def _in_header(operation: Operation) -> list[dict[str, Any]]:
-    if not operation.is_idempotent:
-        return []
-    schema = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
-    return [_parameter("header", "Idempotency-Key", schema)]
+def _in_header(operation: Operation) -> list[dict[str, str]]:
+    named = {
+        "IdempotencyKey": operation.is_idempotent,
+        "Reason": operation.route.scope is not None and operation.route.method != "GET",
+    }
+    return [{"$ref": f"#/components/parameters/{name}"} for name, is_taken in named.items() if is_taken]
 
 
 def _responses(operation: Operation) -> dict[str, Any]:

@@ -73,8 +73,21 @@ def test_whatever_is_referred_to_is_there() -> None:
 def test_every_parameter_of_a_path_is_described() -> None:
     for path, methods in _DOCUMENT["paths"].items():
         for operation in methods.values():
-            told = {given["name"] for given in operation["parameters"] if given["in"] == "path"}
+            told = {given["name"] for given in operation["parameters"] if given.get("in") == "path"}
             assert told == {part[1:-1] for part in path.split("/") if part.startswith("{")}
+
+
+def named(operation: dict[str, Any]) -> set[str]:
+    """Name an operation's parameters, its own and those of all."""
+    shared = _DOCUMENT["components"]["parameters"]
+    given = [shared[it["$ref"].rpartition("/")[2]] if "$ref" in it else it for it in operation["parameters"]]
+    return {it["name"] for it in given}
+
+
+def test_whatever_changes_something_takes_a_reason_and_nothing_else_does() -> None:
+    for path in _DOCUMENT["paths"].values():
+        for method, operation in path.items():
+            assert ("X-Reason" in named(operation)) == (method != "get" and bool(operation["security"]))
 
 
 def test_whatever_needs_a_key_says_which_scope_and_how_to_show_it() -> None:
@@ -94,7 +107,7 @@ def test_a_restart_is_described_with_its_start_points_its_key_and_its_repeat() -
         "from_failure",
         "at",
     }
-    assert {given["name"] for given in restart["parameters"]} == {"id", "dry_run", "Idempotency-Key"}
+    assert named(restart) == {"id", "dry_run", "Idempotency-Key", "X-Reason"}
     assert "Idempotent-Replayed" in restart["responses"]["200"]["headers"]
     assert restart["responses"].keys() == {
         *("200", "201", "400", "401", "403", "404", "409", "410", "413", "415", "422", "500", "503")
