@@ -29,7 +29,7 @@ begun = time.process_time()
 {work}
 print(time.process_time() - begun)
 """
-ON_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "reprise", "_HANDLER": "app.app", "REPRISE_STAGE": "dev"}
+ON_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "reprise", "_HANDLER": "app.front_door", "REPRISE_STAGE": "dev"}
 LEAST = """
 import chalice.app
 from botocore.session import Session

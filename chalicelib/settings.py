@@ -13,6 +13,9 @@ from chalicelib.core.batch_sizes import MAX_JOB_SOURCES, Sizes
 from chalicelib.service.metrics import Meter
 
 
+FRONT_DOOR = "front_door"  # what API Gateway calls, in app.py
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a stage decides. The secret seals cursors, and the previous one still opens them.
@@ -96,7 +99,7 @@ def own_meter() -> Meter | None:
     if not is_on_lambda():
         return None
     handler = os.environ["_HANDLER"].rpartition(".")[2]
-    return Meter(f"Reprise/{os.environ['REPRISE_STAGE']}", "api_handler" if handler == "app" else handler)
+    return Meter(f"Reprise/{os.environ['REPRISE_STAGE']}", "api_handler" if handler == FRONT_DOOR else handler)
 
 
 def own_settings() -> Settings:

@@ -100,7 +100,7 @@ def test_a_process_that_nobody_has_asked_anything_answers_as_one_that_has_every_
     assert answer == app.front_door(sent(path, method), context)
 
 
-ON_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "reprise", "_HANDLER": "app.app", "REPRISE_STAGE": "dev"}
+ON_LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "reprise", "_HANDLER": "app.front_door", "REPRISE_STAGE": "dev"}
 
 
 def modules(code: str) -> set[str]:

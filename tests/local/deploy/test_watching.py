@@ -14,6 +14,7 @@ from local.deploy.dashboard import OURS
 from local.deploy.package import merge_template
 from local.deploy.watching import FUNCTIONS, METRICS, dead_queues, queues, tables
 
+WORKERS = [f"app.{source.name}" for source in app.event_sources]
 SEARCH = r"""SEARCH\('\{Reprise/\$\{Env\},(?P<by>[\w,]+)\} MetricName="(?P<number>\w+)"', 'Sum'\)"""
 TEMPLATE = merge_template("prod")
 ALARMS = {name: it["Properties"] for name, it in TEMPLATE["Resources"].items() if it.get("Type", "").endswith("Alarm")}
@@ -83,8 +84,8 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("deployed")
 def test_functions_count_where_it_is_looked_for_each_under_its_own_name(monkeypatch: pytest.MonkeyPatch) -> None:
     meters = []
-    for handler in ("app", *(source.name for source in app.event_sources)):
-        monkeypatch.setenv("_HANDLER", f"app.{handler}")
+    for handler in (TEMPLATE["Resources"]["APIHandler"]["Properties"]["Handler"], *WORKERS):
+        monkeypatch.setenv("_HANDLER", handler)
         meters.append(own_meter())
 
     assert {*meters} == {Meter(METRICS["Fn::Sub"].replace("${Env}", "prod"), function) for function in FUNCTIONS}
