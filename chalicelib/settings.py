@@ -12,7 +12,6 @@ from uuid import uuid4
 from chalicelib.core.batch_sizes import MAX_JOB_SOURCES, Sizes
 from chalicelib.service.metrics import Meter
 
-
 FRONT_DOOR = "front_door"  # what API Gateway calls, in app.py
 
 

@@ -140,10 +140,11 @@ class TestChalicesOwnAnswers:
         self, world: World, kind: str, status: int
     ) -> None:
         definition = read_template()["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]
-        told = definition["x-amazon-apigateway-gateway-responses"][kind]["responseTemplates"]["application/json"]
+        told = definition["x-amazon-apigateway-gateway-responses"][kind]
         _, _, body = app.edge.unrouted("GET", "/nowhere", status)
 
-        assert json.loads(told) == json.loads(body)
+        assert json.loads(told["responseTemplates"]["application/json"]) == json.loads(body)
+        assert told["responseParameters"]["gatewayresponse.header.x-request-id"] == "context.requestId"
 
     @pytest.mark.parametrize(
         ("status", "code"), [(405, 405), (413, 413), (415, 415), (400, 400), (502, 500), (504, 500)]
