@@ -91,10 +91,13 @@ class Outside:
 
     answers: dict[str, Callable[[HttpCall], Outcome]] = field(default_factory=dict)
     keys: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    """The request that each effect began with."""
 
     def perform(self, effect: Effect) -> Outcome:
         assert isinstance(effect, HttpCall)
         self.keys.append(effect.idempotency_key)
+        self.requests.append(effect.request_id)
         step = effect.url.rsplit("/", 1)[-1]
         answer = self.answers.get(step)
         return answer(effect) if answer else self.answer(effect)

@@ -1,5 +1,6 @@
 """Perform a Lambda invocation, through whoever holds the client."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from chalicelib.actions.errors import ActionError, AnswerInvalid, AnswerTooLarge
@@ -8,11 +9,11 @@ from chalicelib.core.effects import Failed, FunctionAnswer, LambdaInvoke, Outcom
 
 
 class FunctionInvoker(Protocol):
-    def invoke(self, function: str, payload: bytes, idempotency_key: str) -> FunctionAnswer | Failed:
+    def invoke(self, function: str, payload: bytes, custom: Mapping[str, str]) -> FunctionAnswer | Failed:
         """Invoke once, synchronously, by name or ARN; whatever the service or the network does is an answer.
 
-        Must not try again by itself: the run counts its attempts. The key reaches the function in its client
-        context, as `custom.idempotency_key`.
+        Must not try again by itself: the run counts its attempts. What is `custom` reaches the function in its client
+        context.
         """
 
 
@@ -21,7 +22,8 @@ def invoke_function(effect: LambdaInvoke, invoker: FunctionInvoker | None) -> Ou
     if invoker is None:
         return Failed("unsupported", "This stage invokes no functions.", is_retryable=False)
     try:
-        answer = invoker.invoke(effect.function, write_payload(effect.payload), effect.idempotency_key)
+        custom = {"idempotency_key": effect.idempotency_key, "request_id": effect.request_id}
+        answer = invoker.invoke(effect.function, write_payload(effect.payload), custom)
         return answer if isinstance(answer, Failed) else _read_outcome(effect.function, answer)
     except ActionError as error:
         return Failed(error.code, excerpt(str(error)), is_retryable=error.is_retryable)

@@ -144,6 +144,8 @@ def _read_request(call: HttpCall, policy: AddressPolicy) -> _Request:
     target = read_target(call.url, policy)
     check_headers(call.headers)
     headers = urllib3.HTTPHeaderDict({"User-Agent": "reprise"})
+    if call.request_id:
+        headers["X-Request-Id"] = call.request_id
     if call.body is not None:
         headers["Content-Type"] = _JSON
     for name, value in call.headers.items():

@@ -6,7 +6,7 @@ due, expressions, the output). What is left is for others: `next_effects` says w
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from chalicelib.core.definitions import (
@@ -147,7 +147,7 @@ def next_effects(definition: Definition, state: State) -> tuple[Token, ...]:
     return tuple(t for t, a in resting if isinstance(a.kind, ServiceTask) and isinstance(a.kind.action, asking))
 
 
-def effect(definition: Definition, state: State, token: Token, run_id: RunId) -> Effect | Failure:
+def effect(definition: Definition, state: State, token: Token, run_id: RunId, request_id: str = "") -> Effect | Failure:
     """Say what the token's activity asks for; a template that cannot be evaluated is the activity's failure.
 
     The idempotency key names the run, the activity and the journal length at which the token came there: every
@@ -159,7 +159,7 @@ def effect(definition: Definition, state: State, token: Token, run_id: RunId) ->
     assert isinstance(action, HttpAction | LambdaAction)  # `settle` performs the others
     key = f"{run_id}/{activity.id}/{token.since}.{token.id}"
     try:
-        return _effect(action, _seen(state, token, activity), key)
+        return replace(_effect(action, _seen(state, token, activity), key), request_id=request_id)
     except ExpressionFailed as error:
         return Failure(activity.id, "expression_failed", str(error))
 

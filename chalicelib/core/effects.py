@@ -14,7 +14,8 @@ from chalicelib.core.json_values import Json
 class HttpCall:
     """One HTTP request. `body` is sent as JSON unless it is None; `timeout_s` bounds the whole exchange.
 
-    `keeps` names headers of the answer (in small letters) that are wanted beside the usual ones.
+    `keeps` names headers of the answer (in small letters) that are wanted beside the usual ones; `request_id` is the
+    request that all of it began with.
     """
 
     method: str
@@ -24,6 +25,7 @@ class HttpCall:
     timeout_s: float
     idempotency_key: str
     keeps: tuple[str, ...] = ()
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class LambdaInvoke:
     payload: Json
     timeout_s: float
     idempotency_key: str
+    request_id: str = ""
 
 
 Effect = HttpCall | LambdaInvoke

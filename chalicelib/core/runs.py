@@ -50,7 +50,7 @@ ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELED})
 class Cause:
     """What brought a run about: through which dialect, by whose key, why, on what command, from which IP address.
 
-    `batch` names the batch that a restart was a part of.
+    `batch` names the batch that a restart was a part of, `request_id` the request that all of it began with.
     """
 
     dialect: str
@@ -59,6 +59,7 @@ class Cause:
     command: str = ""
     address: str = ""
     batch: str = ""
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

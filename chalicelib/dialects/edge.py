@@ -24,6 +24,7 @@ from chalicelib.core.access import ApiKey, Scope
 from chalicelib.core.audit import Asked, read_reason
 from chalicelib.core.errors import Busy, Invalid, NotFound, RestartError, TooLarge
 from chalicelib.core.ids import AccountId
+from chalicelib.core.runs import Cause
 from chalicelib.dialects.paths import Place
 from chalicelib.dialects.request_log import ANSWERED, JsonLines, Trace, tell
 from chalicelib.service.access import Access
@@ -79,6 +80,16 @@ class Call:
     def account(self) -> AccountId:
         """Name whose data this call is about: an environment of an account is a world of its own."""
         return self.key.realm
+
+    def cause(self, dialect: str, command: str | None, reason: str = "") -> Cause:
+        """Say of the runs that this call makes what brought them about, on a command with this key."""
+        why = reason or self.reason or ""
+        return Cause(dialect, self.key.id, why, command or "", self.address, request_id=self.request_id)
+
+    @property
+    def reason(self) -> str | None:
+        """Answer why the caller asks, if that is told; raise `ReasonInvalid`."""
+        return read_reason(self.headers.get("x-reason"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +330,7 @@ def _asked(dialect: Dialect, route: Route, call: Call, at: int) -> Asked:
         dialect=dialect.name,
         operation=f"{route.method} {route.path}",
         target=call.params,
-        reason=read_reason(call.headers.get("x-reason")),
+        reason=call.reason,
         address=call.address,
     )
 

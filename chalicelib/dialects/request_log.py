@@ -55,9 +55,9 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields: Mapping[str, object] = getattr(record, "fields", {})
         line: dict[str, object] = {"level": record.levelname, "logger": record.name, "message": record.getMessage()}
+        line |= fields
         if request_id := ANSWERED.get():
             line["request_id"] = request_id
-        line |= fields
         if record.exc_info and record.exc_info[1]:
             line["trace"] = "".join(_told(TracebackException.from_exception(record.exc_info[1])))
         if self._meter is not None:

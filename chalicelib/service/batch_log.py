@@ -29,6 +29,7 @@ def log_job_failed(batch: Batch, job: Job, failure: JobFailure) -> None:
 
 
 def _log(what: str, batch: Batch, **more: object) -> None:
-    """Name a batch, and say nothing of what it holds."""
-    fields = {"account": batch.account, "batch": batch.id, "dialect": batch.cause.dialect, **more}
-    _LOG.info(what, extra={"fields": fields})
+    """Name a batch and the request that it began with, and say nothing of what it holds."""
+    request = batch.cause.request_id or None
+    named = {"account": batch.account, "batch": batch.id, "dialect": batch.cause.dialect, "request_id": request}
+    _LOG.info(what, extra={"fields": {**named, **more}})

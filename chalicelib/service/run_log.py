@@ -35,5 +35,7 @@ def _origin(run: Run) -> dict[str, str]:
 
 
 def _log(what: str, run: Run, **more: object) -> None:
-    """Name a run, and say nothing of what it holds."""
-    _LOG.info(what, extra={"fields": {"account": run.account, "run": run.id, "status": run.status.value, **more}})
+    """Name a run and the request that it began with, and say nothing of what it holds."""
+    request = run.lineage.cause.request_id or None
+    named = {"account": run.account, "run": run.id, "status": run.status.value, "request_id": request}
+    _LOG.info(what, extra={"fields": {**named, **more}})

@@ -175,7 +175,7 @@ class Worker:
     def _perform(self, work: Work, token: Token) -> Work:
         definition, run = work.version.definition, work.run
         activity = definition.activities[token.activity]
-        request = effect(definition, work.state, token, run.id)
+        request = effect(definition, work.state, token, run.id, run.lineage.cause.request_id)
         if isinstance(request, Failure):
             return work.then([failed(token, request, self.now())])
         outcome = self.performer.perform(request)

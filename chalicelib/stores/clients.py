@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -55,9 +55,9 @@ class FunctionClient:
 
     client: Callable[[], Any]
 
-    def invoke(self, function: str, payload: bytes, idempotency_key: str) -> FunctionAnswer | Failed:
-        """Invoke once and wait for the answer; the key goes along in the client context."""
-        context = base64.b64encode(json.dumps({"custom": {"idempotency_key": idempotency_key}}).encode()).decode()
+    def invoke(self, function: str, payload: bytes, custom: Mapping[str, str]) -> FunctionAnswer | Failed:
+        """Invoke once and wait for the answer; `custom` goes along in the client context."""
+        context = base64.b64encode(json.dumps({"custom": custom}).encode()).decode()
         try:
             answer = self.client().invoke(FunctionName=function, Payload=payload, ClientContext=context)
             return FunctionAnswer(answer["Payload"].read(), answer.get("FunctionError"))

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,7 +9,10 @@ from chalicelib.actions.payloads import MAX_ANSWER_BYTES
 from chalicelib.core.effects import Failed, FunctionAnswer, LambdaInvoke, Outcome, Succeeded
 from chalicelib.core.json_values import Json
 
-EFFECT = LambdaInvoke("price", {"b": 1, "a": "ü"}, timeout_s=3.0, idempotency_key="run-1/price/2")
+EFFECT = LambdaInvoke(
+    "price", {"b": 1, "a": "ü"}, timeout_s=3.0, idempotency_key="run-1/price/2", request_id="request-1"
+)
+CUSTOM = {"idempotency_key": "run-1/price/2", "request_id": "request-1"}
 
 
 @dataclass
@@ -16,10 +20,10 @@ class Functions:
     """A Lambda with one function, that gives one answer."""
 
     answer: FunctionAnswer | Failed
-    seen: list[tuple[str, bytes, str]] = field(default_factory=list)
+    seen: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
 
-    def invoke(self, function: str, payload: bytes, idempotency_key: str) -> FunctionAnswer | Failed:
-        self.seen.append((function, payload, idempotency_key))
+    def invoke(self, function: str, payload: bytes, custom: Mapping[str, str]) -> FunctionAnswer | Failed:
+        self.seen.append((function, payload, custom))
         return self.answer
 
 
@@ -33,7 +37,7 @@ class TestAnInvocation:
 
         invoke_function(EFFECT, functions)
 
-        assert functions.seen == [("price", '{"a":"ü","b":1}'.encode(), "run-1/price/2")]
+        assert functions.seen == [("price", '{"a":"ü","b":1}'.encode(), CUSTOM)]
 
     @pytest.mark.parametrize("result", [None, 0, "text", [1, {"a": "ü"}], {"total": 9.5}])
     def test_succeeds_with_what_the_function_returned(self, result: Json) -> None:

@@ -46,6 +46,13 @@ class TestTheRequest:
         assert headers["authorization"] == "Bearer t"
         assert headers["host"] == step.url.removeprefix("http://")
 
+    def test_names_the_request_that_it_began_with(self, laptop: HttpCaller, step: StepServer) -> None:
+        laptop.call(http_call(step.url, request_id="request-1"))
+        laptop.call(http_call(step.url, request_id="request-1", headers={"x-request-id": "mine"}))
+        laptop.call(http_call(step.url))
+
+        assert [seen.headers.get("x-request-id") for seen in step.seen] == ["request-1", "mine", None]
+
     def test_may_call_itself_something_else(self, laptop: HttpCaller, step: StepServer) -> None:
         laptop.call(http_call(step.url, headers={"user-agent": "shop/2"}))
 

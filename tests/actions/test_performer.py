@@ -1,3 +1,5 @@
+from collections.abc import Mapping
+
 from chalicelib.actions.http import HttpCaller
 from chalicelib.actions.performer import Performer
 from chalicelib.core.effects import Failed, FunctionAnswer, LambdaInvoke, Succeeded
@@ -7,7 +9,7 @@ INVOKE = LambdaInvoke("price", {"order": 7}, timeout_s=3.0, idempotency_key="run
 
 
 class Echo:
-    def invoke(self, function: str, payload: bytes, idempotency_key: str) -> FunctionAnswer | Failed:
+    def invoke(self, function: str, payload: bytes, custom: Mapping[str, str]) -> FunctionAnswer | Failed:
         return FunctionAnswer(payload)
 
 

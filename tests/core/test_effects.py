@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from chalicelib.core.advance import effect, next_effects, performed, settle
@@ -58,6 +60,8 @@ def test_an_effect_is_its_action_with_the_values_put_in(action: Json, rendered: 
     state = begun(definition, **NAMES)
 
     assert effect(definition, state, asking(definition, state), RUN) == rendered
+    told = effect(definition, state, asking(definition, state), RUN, "request-1")
+    assert told == replace(rendered, request_id="request-1")
 
 
 @pytest.mark.parametrize("task", [call("a", action={"type": "http", "url": BAD}), call("a", input={"x": BAD})])

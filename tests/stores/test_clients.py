@@ -24,6 +24,9 @@ def stubbed(world: World) -> Iterator[tuple[FunctionClient, Stubber]]:
         yield FunctionClient(lambda: client), stubber
 
 
+CUSTOM = {"idempotency_key": "run/price/1", "request_id": "request-1"}
+
+
 def answered(payload: bytes, **more: str) -> dict[str, Any]:
     return {"StatusCode": 200, "Payload": StreamingBody(io.BytesIO(payload), len(payload)), **more}
 
@@ -34,25 +37,25 @@ class TestInvokingAFunction:
         functions, stubber = stubbed
         stubber.add_response("invoke", answered(b'{"price": 7}'))
 
-        assert functions.invoke("price", b"{}", "run/price/1") == FunctionAnswer(b'{"price": 7}')
+        assert functions.invoke("price", b"{}", CUSTOM) == FunctionAnswer(b'{"price": 7}')
 
     def test_answers_how_the_function_failed(self, stubbed):
         functions, stubber = stubbed
         stubber.add_response("invoke", answered(b"{}", FunctionError="Unhandled"))
 
-        assert functions.invoke("price", b"{}", "run/price/1") == FunctionAnswer(b"{}", "Unhandled")
+        assert functions.invoke("price", b"{}", CUSTOM) == FunctionAnswer(b"{}", "Unhandled")
 
-    def test_gives_the_function_the_idempotency_key_in_its_client_context(self, stubbed):
+    def test_gives_the_function_its_key_and_what_it_began_with_in_its_client_context(self, stubbed):
         functions, stubber = stubbed
         stubber.add_response("invoke", answered(b"{}"))
         seen: list[dict[str, Any]] = []
         keep: Callable[..., None] = lambda params, **_: seen.append(params)  # noqa: E731
         functions.client().meta.events.register("provide-client-params.lambda.Invoke", keep)
 
-        functions.invoke("price", b"{}", "run/price/1")
+        functions.invoke("price", b"{}", CUSTOM)
 
         context = json.loads(b64decode(seen[0]["ClientContext"]))
-        assert context == {"custom": {"idempotency_key": "run/price/1"}}
+        assert context == {"custom": CUSTOM}
 
     @pytest.mark.parametrize(
         ("code", "is_retryable"),
@@ -62,7 +65,7 @@ class TestInvokingAFunction:
         functions, stubber = stubbed
         stubber.add_client_error("invoke", code)
 
-        answer = functions.invoke("price", b"{}", "k")
+        answer = functions.invoke("price", b"{}", {})
 
         assert isinstance(answer, Failed)
         assert (answer.code, answer.is_retryable) == ("invoke_refused", is_retryable)
@@ -78,7 +81,7 @@ class TestInvokingAFunction:
 
         client.meta.events.register_first("before-send.lambda.Invoke", refuse)
 
-        answer = FunctionClient(lambda: client).invoke("price", b"{}", "k")
+        answer = FunctionClient(lambda: client).invoke("price", b"{}", {})
 
         assert isinstance(answer, Failed)
         assert (answer.code, answer.is_retryable) == ("connection", True)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from chalicelib.core.access import Scope
 from chalicelib.core.batches import Cancellation
 from chalicelib.core.json_values import Json, Variables
-from chalicelib.core.runs import Cause
 from chalicelib.dialects.camunda.batch_answers import write_batch
 from chalicelib.dialects.camunda.instance_queries import InstanceQuery, read_history_query
 from chalicelib.dialects.camunda.reading import as_bool, as_object, as_text, as_texts, read_object
@@ -49,7 +48,7 @@ def _delete(services: Services, call: Call, field: str, read: Callable[[Json], I
         return answer(write_batch(earlier))
     query = None if body.get(field) is None else read(body[field])
     sources = selected(services, call, ids, query, "processInstanceIds")
-    cause = Cause("camunda", call.key.id, command=key or "", address=call.address)
+    cause = call.cause("camunda", key)
     return answer(write_batch(services.batches.create(command, order, sources, cause, services.batch_sizes)))
 
 

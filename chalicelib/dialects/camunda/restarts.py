@@ -13,7 +13,6 @@ from chalicelib.core.errors import Conflict, Invalid, NotFound
 from chalicelib.core.ids import ActivityId, RunId, TransitionId
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.restart_requests import Data
-from chalicelib.core.runs import Cause
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
 from chalicelib.core.versions import NamedVersion
 from chalicelib.dialects.camunda.batch_answers import write_batch
@@ -127,7 +126,7 @@ def _restart(services: Services, call: Call, load: Load) -> Answer:
     version = _active(load(), call)
     order = wish.order(version, services, call)
     command = _command(call, "restart", wish)
-    cause = Cause("camunda", call.key.id, command=command.key or "", address=call.address)
+    cause = call.cause("camunda", command.key)
     try:
         services.together.restart(command, order, sources, cause)
     except (Conflict, Invalid, NotFound) as error:
@@ -157,7 +156,7 @@ def _restart_async(services: Services, call: Call, load: Load) -> Answer:
     if not wish.places:
         raise invalid("Restart instructions cannot be empty: instructions is empty")
     order = wish.order(_active(load(), call), services, call)
-    cause = Cause("camunda", call.key.id, command=command.key or "", address=call.address)
+    cause = call.cause("camunda", command.key)
     batch: Batch = services.batches.create(command, order, sources, cause, services.batch_sizes)
     return answer(write_batch(batch))
 

@@ -20,7 +20,7 @@ from chalicelib.core.refusals import (
     VariablesMissing,
 )
 from chalicelib.core.restart_requests import StartRequest
-from chalicelib.core.runs import Cause, Run
+from chalicelib.core.runs import Run
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
 from chalicelib.core.versions import NamedVersion
 from chalicelib.dialects.camunda.instances import write_instance
@@ -162,7 +162,7 @@ def _start(services: Services, call: Call, version: SeenVersion, asked: Start, b
         variables = with_variables(variables, instruction.variables)
     request = StartRequest(
         call.account,
-        Cause("camunda", call.key.id, command=key or "", address=call.address),
+        call.cause("camunda", key),
         variables,
         business_key=asked.business_key,
         places=tuple(instruction.place for instruction in asked.instructions),

@@ -80,7 +80,7 @@ def _copied(services: Services, call: Call, overlay: Variables, inherited: Inher
 
 
 def _cause(call: Call, key: str | None) -> Cause:
-    return Cause("flowx", call.key.id, command=key or "")
+    return call.cause("flowx", key)
 
 
 def _shown(services: Services, place: Place, active: Active, run: Run) -> Answer:

@@ -3,7 +3,6 @@
 from chalicelib.core.access import Scope
 from chalicelib.core.dead_letters import LetterFilter
 from chalicelib.core.ids import RunId
-from chalicelib.core.runs import Cause
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
@@ -21,7 +20,7 @@ from chalicelib.service.commands import Command
 def restart(services: Services, call: Call) -> Answer:
     query, body, source = read_query(call, RestartQuery), read_body(call), RunId(call.params["id"])
     asked, idempotency_key = read_struct(body, Restart), read_idempotency_key(call)
-    request = read_restart(asked, source, Cause("ops", call.key.id, asked.reason, idempotency_key or ""))
+    request = read_restart(asked, source, call.cause("ops", idempotency_key, asked.reason))
     command = Command(call.account, "ops", "restart", source, body, idempotency_key)
     if query.dry_run:
         return answer(write_plan(services.restarts.preview(command, request), asked.start))

@@ -18,12 +18,16 @@ from chalicelib.dialects.times import write_time, write_time_or_none
 
 
 class Cause(Shape, frozen=True):
-    """What brought the run about: `actor` is the id of an API key, `command` an idempotency key."""
+    """What brought the run about: `actor` is the id of an API key, `command` an idempotency key.
+
+    `request_id` is what the request was answered with; the run's lines in the log and its calls to the outside have it.
+    """
 
     dialect: str
     actor: str
     reason: str
     command: str
+    request_id: str
 
 
 class Run(Shape, frozen=True):
@@ -56,8 +60,17 @@ class RunList(Shape, frozen=True):
     next_cursor: str | None
 
 
+def write_cause(cause: runs.Cause) -> Cause:
+    return Cause(
+        dialect=cause.dialect,
+        actor=cause.actor,
+        reason=cause.reason,
+        command=cause.command,
+        request_id=cause.request_id,
+    )
+
+
 def write_run(run: runs.Run | RunSummary) -> Run:
-    cause = run.lineage.cause
     return Run(
         id=run.id,
         definition=run.definition,
@@ -69,7 +82,7 @@ def write_run(run: runs.Run | RunSummary) -> Run:
         root_id=run.lineage.root,
         source_id=run.lineage.source,
         attempt=run.lineage.attempt,
-        cause=Cause(dialect=cause.dialect, actor=cause.actor, reason=cause.reason, command=cause.command),
+        cause=write_cause(run.lineage.cause),
         failure=write_failure_or_none(run.failure),
         dead_letter_id=run.dead_letter,
         journal_length=run.journal_length,

@@ -11,7 +11,6 @@ from chalicelib.core.access import Scope
 from chalicelib.core.errors import Invalid
 from chalicelib.core.ids import DefinitionKey, RunId
 from chalicelib.core.json_values import Variables
-from chalicelib.core.runs import Cause
 from chalicelib.dialects.edge import JSON_TYPE, MAX_ANSWER, Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
@@ -58,7 +57,7 @@ def start(services: Services, call: Call) -> Answer:
     read_no_query(call)
     body, key = read_body(call), DefinitionKey(call.params["key"])
     asked, idempotency_key = read_struct(body, Start), read_idempotency_key(call)
-    request = read_start(asked, call.account, Cause("ops", call.key.id, command=idempotency_key or ""))
+    request = read_start(asked, call.account, call.cause("ops", idempotency_key))
     command = Command(call.account, "ops", "start", key, body, idempotency_key)
     made = services.runs.start(command, key, read_version(asked.version), request)
     return made_answer(write_run(made.run), is_repeat=made.is_repeat)

@@ -11,7 +11,7 @@ from chalicelib.core.access import Scope
 from chalicelib.core.ids import RunId
 from chalicelib.core.json_values import Json
 from chalicelib.core.restart_requests import RestartRequest
-from chalicelib.core.runs import Cause, Run
+from chalicelib.core.runs import Run
 from chalicelib.core.versions import PublishedVersion, VersionChoice
 from chalicelib.dialects.edge import Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
@@ -68,7 +68,7 @@ def restart_as_new(services: Services, call: Call) -> Answer:
 
 def request_for(call: Call, version: VersionChoice, key: str | None = None) -> RestartRequest:
     """Answer what every restart over this dialect asks for; its source and its start are to be filled in."""
-    cause = Cause("restate", call.key.id, command=key or "")
+    cause = call.cause("restate", key)
     return RestartRequest(RunId(""), cause, version=version, is_restarting_workflows=False, is_bound_to_journal=True)
 
 

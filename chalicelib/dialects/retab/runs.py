@@ -8,7 +8,7 @@ from chalicelib.core.ids import DefinitionKey, RunId
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.restart_requests import RestartRequest, StartRequest
 from chalicelib.core.run_summaries import list_position
-from chalicelib.core.runs import Cause, Run, RunStatus
+from chalicelib.core.runs import Run, RunStatus
 from chalicelib.core.versions import DraftVersion, PublishedVersion
 from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
@@ -39,7 +39,7 @@ def restart(services: Services, call: Call) -> Answer:
     version = DraftVersion() if asked.config_source == "draft" else PublishedVersion()
     said = asked.config_source or "published"
     command = Command(call.account, "retab", "restart", source, None if key else said, key or header)
-    cause = Cause("retab", call.key.id, command=command.key or "")
+    cause = call.cause("retab", command.key)
     made = services.restarts.restart(command, RestartRequest(source, cause, version=version))
     return answer(shown(services, made.run))
 
@@ -57,7 +57,7 @@ def create(services: Services, call: Call) -> Answer:
     source, key = read_run_id(asked.parent_run_id), read_idempotency_key(call)
     request = RestartRequest(
         source,
-        Cause("retab", call.key.id, command=key or ""),
+        call.cause("retab", key),
         version=read_version(asked.version),
         overlay=read_input(asked),
         labels=None if asked.metadata is None else write_labels(asked.metadata),
@@ -68,7 +68,7 @@ def create(services: Services, call: Call) -> Answer:
 
 def _started(services: Services, call: Call, workflow: DefinitionKey, asked: Inputs) -> Answer:
     key = read_idempotency_key(call)
-    cause = Cause("retab", call.key.id, command=key or "")
+    cause = call.cause("retab", key)
     labels = write_labels(asked.metadata or {})
     request = StartRequest(call.account, cause, read_input(asked), labels=labels)
     command = Command(call.account, "retab", "create", workflow, msgspec.to_builtins(asked), key)

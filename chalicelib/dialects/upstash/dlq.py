@@ -9,7 +9,7 @@ from chalicelib.core.errors import RestartError
 from chalicelib.core.ids import DeadLetterId, RunId
 from chalicelib.core.json_values import Json
 from chalicelib.core.restart_requests import Beginning, FromFailure, RestartRequest, StartPoint
-from chalicelib.core.runs import Cause, Run
+from chalicelib.core.runs import Run
 from chalicelib.dialects.edge import MAX_ANSWER, Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
@@ -130,7 +130,7 @@ def _read_request(call: Call, start: StartPoint) -> RestartRequest:
     key = read_idempotency_key(call)
     return RestartRequest(
         source=RunId(""),
-        cause=Cause("upstash", call.key.id, command=key or "", address=call.address),
+        cause=call.cause("upstash", key),
         start=start,
         retries=wishes.retries,
         retry_delay=wishes.retry_delay,

@@ -15,7 +15,6 @@ from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.overrides import FailureCallback, FlowControl, Overrides
 from chalicelib.core.refusals import FlowIncomplete, KeyReused
 from chalicelib.core.restart_requests import StartRequest
-from chalicelib.core.runs import Cause
 from chalicelib.core.versions import PublishedVersion
 from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
@@ -127,7 +126,7 @@ def _planned(services: Services, call: Call, url: str, headers: Mapping[str, str
     variables, wishes = _variables(body), read_wishes(headers)
     request = StartRequest(
         account=call.account,
-        cause=Cause("upstash", call.key.id, command=key or "", address=call.address),
+        cause=call.cause("upstash", key),
         input=variables,
         labels=wishes.labels or (),
         overrides=_overrides(services, url, headers, wishes),

@@ -6,7 +6,6 @@ from chalicelib.core.lines import WorkflowRunExists
 from chalicelib.core.overrides import Overrides
 from chalicelib.core.refusals import StartUnknown, VariablesMissing
 from chalicelib.core.restart_requests import StartRequest
-from chalicelib.core.runs import Cause
 from chalicelib.core.versions import Version
 from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
@@ -66,7 +65,7 @@ def _made(services: Services, call: Call, service: Version, target: Target, *, d
         raise IdempotencyKeyUnsupported
     request = StartRequest(
         account=call.account,
-        cause=Cause("restate", call.key.id, command=key or "", address=call.address),
+        cause=call.cause("restate", key),
         input=read_input(call),
         business_key=target.key,
         overrides=Overrides(delay_s=delay_s),
