@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from local.calls import observed
 from tests.audits import Changes
 from tests.permissions import Held
 from tests.realms import walled
+from tests.shapes import misshapen
 from tests.world import World
 
 
@@ -41,7 +42,7 @@ class Api:
     """One caller, by the secret of a key. Header names are written with underscores.
 
     Of every request it is asserted that it names no row but the caller's, that it asks AWS for nothing that the
-    function may not, and that what it changes is in the audit.
+    function may not, that what it changes is in the audit, and that its answer has the shape that is documented.
     """
 
     secret: str | None = None
@@ -59,15 +60,19 @@ class Api:
             observed(held := Held("api_handler")),
             observed(changes := Changes()),
             walled() as wall,
-            callers() as told,
+            answered() as told,
         ):
             response = client.http.request(method, path, headers=given, body=raw)
         assert response.headers["x-request-id"]
         assert not held.forbidden, held.forbidden
         assert not changes.is_secret, changes.tables
-        *_, caller = told  # others, if any, were answered while this one waited
+        *_, of = told  # others, if any, were answered while this one waited
+        caller = of["account"]
         assert self.realm is None or caller in (None, self.realm), caller
         assert not wall.foreign(caller), (caller, wall.foreign(caller))
+        if self.served is app.app:
+            wrong = [*misshapen(method, of["route"], response.status_code, response.body)]
+            assert not wrong, wrong
         return Reply(response.status_code, response.headers, response.body)
 
     def get(self, path: str, **headers: str) -> Reply:
@@ -87,11 +92,11 @@ class Api:
 
 
 @contextmanager
-def callers() -> Iterator[list[str | None]]:
-    """Gather whose the keys of the requests are that are answered inside, as the log tells it; None: nobody's."""
-    told: list[str | None] = []
+def answered() -> Iterator[list[Mapping[str, Any]]]:
+    """Gather what the log tells of the requests that are answered inside: account (None: nobody's), route, status."""
+    told: list[Mapping[str, Any]] = []
     handler, log = logging.Handler(), logging.getLogger("reprise.requests")
-    handler.emit = lambda record: told.append(record.__dict__["fields"]["account"])  # type: ignore[method-assign]
+    handler.emit = lambda record: told.append(record.__dict__["fields"])  # type: ignore[method-assign]
     log.addHandler(handler)
     try:
         yield told

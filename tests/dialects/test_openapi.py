@@ -7,17 +7,10 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import app
-from chalicelib.dialects.camunda import routes as camunda
-from chalicelib.dialects.flowx import routes as flowx
 from chalicelib.dialects.openapi import document
-from chalicelib.dialects.ops import routes as ops
-from chalicelib.dialects.restate import routes as restate
-from chalicelib.dialects.restate.ingress import routes as ingress
-from chalicelib.dialects.retab import routes as retab
-from chalicelib.dialects.upstash import routes as upstash
 from tests.dialects.client import Api
+from tests.shapes import DIALECTS
 
-DIALECTS = [ops, retab, upstash, camunda, restate, ingress, flowx]
 _DOCUMENTS = [document(dialect.ABOUT, dialect.OPERATIONS) for dialect in DIALECTS]
 _DOCUMENT = _DOCUMENTS[0]
 

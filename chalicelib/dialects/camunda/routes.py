@@ -104,7 +104,7 @@ def _mounted() -> Iterator[Route]:
 def _operation(route: Route) -> Operation:
     """Describe a route: its summary is the first line of its handler's docstring, else its own name."""
     summary = (route.handler.__doc__ or f"{route.method} {route.path}").partition("\n")[0].rstrip(".")
-    return Operation(route, summary, answers={200: (Told,), 204: ()})
+    return Operation(route, summary, answers={200: (Told, list[Told]), 204: ()}, refusals=(404, 409, 413))
 
 
 OPERATIONS = described(f"{ENGINE_REST}/openapi.json", ABOUT, tuple(map(_operation, _mounted())))

@@ -36,8 +36,9 @@ ABOUT = About(
 )
 
 
-def _read(path: str, handler: Any, summary: str) -> Operation:
-    return Operation(Route("GET", path, Scope.READ, handler), summary, answers={200: (Told,)}, refusals=(422,))
+def _read(path: str, handler: Any, summary: str, *answers: Any) -> Operation:
+    route = Route("GET", path, Scope.READ, handler)
+    return Operation(route, summary, answers={200: answers or (Told,)}, refusals=(422,))
 
 
 def _do(path: str, scope: Scope, handler: Any, summary: str, body: Any) -> Operation:
@@ -68,7 +69,7 @@ OPERATIONS = described(
             answers={204: ()},
             refusals=(409, 422),
         ),
-        _read(f"{_RUN}/steps", steps.of_run, "List the steps of a run"),
+        _read(f"{_RUN}/steps", steps.of_run, "List the steps of a run", list[Told], Told),
         _read(f"{_RUN}/steps/{{block_id}}", steps.of_block, "Show the last step of a block"),
         _read("/v1/workflows/steps", steps.listed, "List the steps of a run (SDK 0.0.143 on)"),
         _read("/v1/workflows/steps/{step_id}", steps.show, "Show a step (SDK 0.0.143 on)"),

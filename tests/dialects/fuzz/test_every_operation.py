@@ -19,8 +19,8 @@ from schemathesis.openapi import from_dict
 from chalicelib.dialects.openapi import document
 from tests.dialects.client import Reply
 from tests.dialects.test_every_route import FIRST
-from tests.dialects.test_openapi import DIALECTS
 from tests.dialects.things import ACCOUNT, Things, things
+from tests.shapes import DIALECTS
 from tests.world import World
 
 FEW, MANY = 3, 80
