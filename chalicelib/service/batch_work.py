@@ -81,7 +81,7 @@ class BatchWorker:
                 return
             self.queue.put(self._job_ring(batch, job) for job in jobs)
             batch = replace(batch, jobs_created=batch.jobs_created + len(jobs))
-        self.batches.wake(batch, self.now() + GRACE_MS, -1)
+        self.batches.rouse(batch, self.now() + GRACE_MS)
         if not batch.is_seeded:
             self._ring(batch)
 
@@ -128,8 +128,7 @@ class BatchWorker:
 
         The batch may have come to rest over it, and is woken before: the sweep goes on with what is interrupted.
         """
-        if not batch.is_suspended:
-            self.batches.wake(batch, self.now() + GRACE_MS, -1)
+        self.batches.rouse(batch, self.now() + GRACE_MS)
         return self._execute(batch, job)
 
     def _execute(self, batch: Batch, job: Job) -> JobFailure | None:

@@ -178,12 +178,11 @@ class Batches:
         """
         if not 0 <= retries <= MAX_RETRIES:
             raise Invalid(f"A job has 0 to {MAX_RETRIES} retries.", retries=retries)
-        is_going_on = retries > 0 and not batch.is_suspended
-        if is_going_on:
-            self.batches.wake(batch, self.now() + GRACE_MS, -1)
+        if retries > 0:
+            self.batches.rouse(batch, self.now() + GRACE_MS)
         if not self.batches.set_retries(batch, index, retries):
             return False
-        if is_going_on:
+        if retries > 0 and not batch.is_suspended:
             self.queue.put([BatchRing(batch_key(batch.account, batch.id), index)])
         return True
 
@@ -192,8 +191,7 @@ class Batches:
         _, job = self.batches.find_job(batch_key(batch.account, batch.id), index)
         if job is None:
             return False
-        if not batch.is_suspended:
-            self.batches.wake(batch, self.now() + GRACE_MS, -1)
+        self.batches.rouse(batch, self.now() + GRACE_MS)
         is_gone = self.batches.delete_jobs(batch, [job], self.now())
         self._ring(batch)
         return is_gone

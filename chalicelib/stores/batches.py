@@ -46,6 +46,7 @@ from chalicelib.stores.tables import BatchRow
 
 SEEDED_AT_ONCE = 50  # jobs of one transaction
 _JOBS = "job#"
+_UNKNOWN = -1  # how many jobs are not done
 _ASLEEP: tuple[Action, Action] = (BatchRow.wake_at.remove(), BatchRow.due_shard.remove())
 
 
@@ -274,6 +275,11 @@ class BatchStore:
         """Note how many jobs are not done, and let the sweep look again from a time (ms) on, or not at all."""
         waking = _ASLEEP if wake_at is None else _waking(wake_at)
         return self.change(batch, BatchRow.remaining.set(remaining), *waking)
+
+    def rouse(self, batch: Batch, wake_at: int) -> None:
+        """Let the sweep look from a time (ms) on at a batch that may have come to rest; one that is suspended rests."""
+        if not batch.is_suspended:
+            self.wake(batch, wake_at, _UNKNOWN)
 
     def begin(self, batch: Batch, at: int) -> None:
         """Note when a job of a batch first succeeded."""
