@@ -276,7 +276,7 @@ def live(on: Stage, told: Told, theirs: str) -> None:
     stranger = Story(Play(on, Plan("a stranger's day")), told, theirs)
     stranger.get("PUT", "/ops/v1/definitions/order", document(Ask("sign")))
     stranger.get("POST", "/ops/v1/definitions/order/publish")
-    stranger.get("POST", "/ops/v1/definitions/order/runs", {})
+    stranger.get("POST", "/ops/v1/definitions/order/runs", {}, x_reason="their own")  # a run keeps why it was made
     ours = Story(Play(on, Plan("a day")), told, on.secret)
     [source, *_] = everything_fails(ours)
     assert ours.play.problems == []
