@@ -7,7 +7,7 @@ from chalicelib.stores.queues import read_message
 from tests.backends import on_moto
 from tests.world import MINUTE, World
 
-TIMES = 200
+TIMES = 60
 
 
 def at_once(world: World, key: str) -> None:
