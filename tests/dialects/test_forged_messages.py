@@ -10,6 +10,7 @@ from chalice.test import Client
 import app
 from chalicelib import workers
 from chalicelib.core.ids import AccountId
+from chalicelib.service.defects import HandlerFailed
 from tests.dialects.conftest import Log
 from tests.dialects.things import ACCOUNT, Things, things
 from tests.world import World
@@ -106,5 +107,5 @@ def test_a_defect_of_ours_leaves_the_message_in_its_queue(
 
     monkeypatch.setattr(workers, "workers", broken)
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(HandlerFailed, match="ZeroDivisionError"):
         left_by(handler, json.dumps(HANDLERS[handler]("acme#1")))

@@ -92,6 +92,8 @@ class Told:
 
     logged: str = ""
     printed: str = ""
+    raised: list[str] = field(default_factory=list)
+    """What handlers raised, text and all: Lambda's runtime logs it."""
     errors: list[str] = field(default_factory=list)
     messages: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
@@ -283,6 +285,7 @@ def live(on: Stage, told: Told, theirs: str) -> None:
     everything_is_restarted(ours, source)
     everything_is_refused(ours, source)
     everything_crashes(ours)
+    told.raised = ours.play.problems
     for path in (f"/ops/v1/runs/{source}", "/ops/v1/runs", f"/invocations/{invocation(source)}", DLQ):
         stranger.ask("GET", path)
     rows = [row for table in (*TABLES, "accounts", "apps", "deployments", "keys") for row in on.engine.rows(table)]
@@ -330,6 +333,7 @@ def test_a_secret_is_told_to_nobody(told, place):
 
     assert secret not in told.logged
     assert secret not in told.printed
+    assert not [error for error in told.raised if secret in error]
     assert not [error for error in told.errors if secret in error]
     assert not [message for message in told.messages if secret in message]
     assert not [row for row in told.foreign if secret in row]
@@ -341,6 +345,7 @@ def test_the_story_was_told_at_all(told):
     assert {"request", "run made", "run left"} <= {json.loads(line)["message"] for line in told.logged.splitlines()}
     assert "RuntimeError" in told.logged
     assert len(told.messages) > 10
+    assert any("HandlerFailed('RuntimeError')" in error for error in told.raised)
     assert len(told.errors) > 20
     assert told.foreign
     kept = ("input", "overlay", "answer", "failed-answer", "task-variable", "retab-input", "camunda-variable")
