@@ -1,12 +1,14 @@
 """The OpenAPI document: valid, complete, and the same each time."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import app
+from chalicelib.dialects.camunda import routes as camunda
 from chalicelib.dialects.openapi import document
 from tests.dialects.client import Api
 from tests.shapes import DIALECTS
@@ -42,6 +44,40 @@ def test_every_operation_has_a_name_of_its_own(dialect: Any) -> None:
     names = [operation.id for operation in dialect.OPERATIONS]
 
     assert len(set(names)) == len(names)
+
+
+_DATA = re.compile(r"openapi\.json$|/process/\{uuid\}/data$|^/ingress/")
+"""Where free JSON is answered: these documents, a process's variables, and what an invocation has given."""
+
+
+def _is_free(schema: Any) -> bool:
+    match schema:
+        case {"$ref": _} | {"properties": _}:
+            return False
+        case {"anyOf": kinds}:
+            return any(map(_is_free, kinds))
+        case {"type": "array", "items": item}:
+            return _is_free(item)
+        case _:
+            return bool(schema.get("type", "object") == "object")
+
+
+@pytest.mark.parametrize(
+    "described",
+    [document(dialect.ABOUT, dialect.OPERATIONS) for dialect in DIALECTS if dialect is not camunda],
+    ids=lambda described: described["info"]["title"],
+)
+def test_the_members_of_every_answer_are_named_unless_it_is_data(described: Any) -> None:
+    free = {
+        path
+        for path, methods in described["paths"].items()
+        for operation in methods.values()
+        for answer in operation["responses"].values()
+        for content in answer.get("content", {}).values()
+        if _is_free(content["schema"])
+    }
+
+    assert all(map(_DATA.search, free)), free
 
 
 def _references(value: Any) -> set[str]:

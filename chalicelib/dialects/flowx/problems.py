@@ -6,7 +6,7 @@ stand on the process instance page. What is published nowhere follows the sample
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from chalicelib.core.access import ScopeMissing, Unauthenticated
 from chalicelib.core.apps import AppNotFound, BuildNotFound
@@ -23,6 +23,21 @@ from chalicelib.core.refusals import (
 from chalicelib.dialects.edge import Answer
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.statuses import status_of
+
+
+class Error(TypedDict):
+    """JHipster's problem object. A caller whose key does not do is told `detail`, and nothing of any entity."""
+
+    entityName: NotRequired[str]
+    defaultMessage: NotRequired[str]
+    errorKey: NotRequired[str]
+    type: str
+    title: str
+    status: int
+    message: str
+    params: NotRequired[str]
+    detail: NotRequired[str]
+
 
 _TYPE = "https://www.jhipster.tech/problem/problem-with-message"
 _FAMILY = "error.validation.process_instance"
@@ -63,7 +78,7 @@ _KNOWN: dict[type[Exception], Problem] = {
 
 def write_error(error: RestartError) -> Answer:
     problem = _KNOWN.get(type(error)) or _derived(error)
-    told: dict[str, Any] = {
+    told: Error = {
         "entityName": problem.entity,
         "defaultMessage": problem.title,
         "errorKey": problem.key,

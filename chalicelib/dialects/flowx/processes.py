@@ -1,6 +1,6 @@
 """What callers look at: the build that is active for them, how an instance stands, and its data."""
 
-from typing import Any
+from typing import TypedDict
 
 from chalicelib.core.apps import AppName
 from chalicelib.core.runs import Run
@@ -11,11 +11,25 @@ from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.services import Services
 
 
+class BuildSettings(TypedDict):
+    applicationVersionId: str | None
+    platforms: list[str]
+    themeId: None
+
+
+class BuildInfo(TypedDict):
+    """The build that is active for a caller; null: what is published at the moment of a start."""
+
+    workspaceId: str
+    applicationId: str
+    buildId: str | None
+    buildSettings: BuildSettings
+
+
 def build_info(services: Services, call: Call) -> Answer:
-    """Say which build is active for the caller; null: what is published at the moment of a start."""
     name = AppName(call.params["workspace"], call.params["app"])
     build = services.apps.active_build(call.account, name, call.key.id)
-    told: dict[str, Any] = {
+    told: BuildInfo = {
         "workspaceId": name.workspace,
         "applicationId": name.app,
         "buildId": build,

@@ -4,29 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
 from chalicelib.core.access import Scope
 from chalicelib.dialects.credentials import bearer_or_api_key
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Dialect, Route, RouteUnknown
 from chalicelib.dialects.flowx import processes, starts
-from chalicelib.dialects.flowx.problems import write_error
+from chalicelib.dialects.flowx.answers import InstanceStatus, Started
+from chalicelib.dialects.flowx.problems import Error, write_error
+from chalicelib.dialects.flowx.processes import BuildInfo
 from chalicelib.dialects.openapi import About, Operation, described
 from chalicelib.dialects.services import Services
 
-Told = dict[str, Any]
 _APP = "/api/runtime/wks/{workspace}/app/{app}"
 _START = f"{_APP}/process-name/{{process}}/start"
 _PROCESS = "/api/runtime/process/{uuid}"
-
-
-class Error(msgspec.Struct, frozen=True):
-    """JHipster's problem object."""
-
-    type: str
-    title: str
-    status: int
-    message: str
 
 
 ABOUT = About(
@@ -41,15 +31,17 @@ def _start(path: str, scope: Scope, handler: Callable[[Services, Call], Answer],
     return Operation(
         Route("POST", path, scope, handler, ANY_TYPE),
         summary,
-        answers={200: (Told,)},
-        body=Told,
+        answers={200: (Started,)},
+        body=dict[str, Any],
         is_body_needed=False,
         is_idempotent=True,
     )
 
 
-def _read(path: str, handler: Callable[[Services, Call], Answer], summary: str) -> Operation:
-    return Operation(Route("GET", path, Scope.READ, handler), summary, answers={200: (Told,)})
+def _read(
+    path: str, handler: Callable[[Services, Call], Answer], summary: str, answered: Any, *refusals: int
+) -> Operation:
+    return Operation(Route("GET", path, Scope.READ, handler), summary, answers={200: (answered,)}, refusals=refusals)
 
 
 _AT_ROOT = (
@@ -72,9 +64,9 @@ _AT_ROOT = (
         starts.start_of_build,
         "Start a process on one build",
     ),
-    _read(f"{_APP}/build/info", processes.build_info, "Say which build is active for the caller"),
-    _read(f"{_PROCESS}/status", processes.status, "Say how an instance stands (a convenience)"),
-    _read(f"{_PROCESS}/data", processes.data, "Show an instance's data (a convenience)"),
+    _read(f"{_APP}/build/info", processes.build_info, "Say which build is active for the caller", BuildInfo),
+    _read(f"{_PROCESS}/status", processes.status, "Say how an instance stands (a convenience)", InstanceStatus),
+    _read(f"{_PROCESS}/data", processes.data, "Show an instance's data (a convenience)", dict[str, Any], 413),
 )
 
 

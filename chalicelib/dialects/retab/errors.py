@@ -3,7 +3,7 @@
 Retab's clients read `code` and `details` from an object alone, and show a text as it is (SDK 0.0.137, client.py).
 """
 
-from typing import Any
+from typing import Any, TypeAlias, TypedDict
 
 from chalicelib.core.access import Unauthenticated
 from chalicelib.core.errors import Invalid, NotAllowed, NotFound, RestartError
@@ -21,6 +21,30 @@ from chalicelib.dialects.json_bodies import FieldInvalid
 from chalicelib.dialects.retab.refusals import CursorUnknown, QueryInvalid
 from chalicelib.dialects.statuses import status_of, statuses
 from chalicelib.service.runs import RunNotEnded
+
+
+class Coded(TypedDict):
+    code: str
+    message: str
+    details: dict[str, Any]
+
+
+class Misread(TypedDict):
+    """What cannot be taken of a request, and where it stands: in the body or in the query."""
+
+    loc: list[str]
+    msg: str
+    type: str
+
+
+Detail: TypeAlias = str | Coded | list[Misread]
+
+
+class Error(TypedDict):
+    """Why nothing was done: a text, an object with a code, or the list of a validation error (422)."""
+
+    detail: Detail
+
 
 _STATUSES = statuses({Invalid: 422, CursorUnknown: 400})
 
@@ -44,10 +68,10 @@ _CODES: dict[type[Exception], str] = {
 def write_error(error: RestartError) -> Answer:
     status = status_of(error, _STATUSES)
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
-    return answer({"detail": _detail(error, status)}, status, headers)
+    return answer(Error(detail=_detail(error, status)), status, headers)
 
 
-def _detail(error: RestartError, status: int) -> Any:
+def _detail(error: RestartError, status: int) -> Detail:
     if type(error) in _TEXTS:
         return _TEXTS[type(error)]
     if status == 422:  # noqa: PLR2004 - FastAPI's validation errors, which alone are lists

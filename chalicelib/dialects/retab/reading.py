@@ -1,7 +1,7 @@
 """How a call of a Retab client is read: the key it shows, its body, its query."""
 
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -13,12 +13,11 @@ from chalicelib.dialects.edge import Call
 from chalicelib.dialects.json_bodies import read_json, read_struct
 from chalicelib.dialects.retab.ids import write_run_id
 from chalicelib.dialects.retab.refusals import QueryInvalid
-from chalicelib.dialects.retab.requests import read_metadata
+from chalicelib.dialects.retab.requests import MAX_LIMIT, read_metadata
 from chalicelib.dialects.retab.run_answers import started_at, status_of, trigger_of
 
 S = TypeVar("S", bound=msgspec.Struct)
 
-MAX_LIMIT = 100
 _DAY = timedelta(days=1)
 _SAME = {"awaiting_review": "waiting_for_human", "failed": "error", "queued": "pending"}
 _STATUSES = frozenset({"pending", "running", "completed", "error", "waiting_for_human", "cancelled"})
@@ -165,7 +164,6 @@ def _metadata(call: Call) -> dict[str, str]:
         raise QueryInvalid("metadata", "must be a JSON object of texts") from error
 
 
-def write_fields(call: Call, run: dict[str, Any]) -> dict[str, Any]:
-    """Keep the members that a list was asked for, the id among them; all of them if none was named."""
-    wanted = {name for value in call.query.get("fields", ()) for name in value.split(",") if name}
-    return {name: value for name, value in run.items() if not wanted or name in {"id", *wanted}}
+def read_fields(call: Call) -> frozenset[str]:
+    """Read which members of its runs a list is asked for; none: all of them."""
+    return frozenset(name for value in call.query.get("fields", ()) for name in value.split(",") if name)

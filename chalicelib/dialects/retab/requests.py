@@ -1,6 +1,7 @@
 """What Retab's clients send. What a shape does not name is passed over, as FastAPI does."""
 
 import mimetypes
+from datetime import date
 from hashlib import sha256
 from typing import Annotated, Any, Literal
 
@@ -10,12 +11,15 @@ from msgspec import Meta
 from chalicelib.core.json_values import Variables
 
 MAX_METADATA = 50
+MAX_LIMIT = 100
 _TYPE = "application/octet-stream"
 
 Word = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^=]+$")]
 Words = Annotated[str, Meta(max_length=512)]
 Metadata = Annotated[dict[Word, Words], Meta(max_length=MAX_METADATA)]
 Id = Annotated[str, Meta(min_length=1, max_length=255)]
+Limit = Annotated[int, Meta(ge=1, le=MAX_LIMIT)]
+Ms = Annotated[int, Meta(ge=0)]
 
 
 class Restart(msgspec.Struct, frozen=True):
@@ -68,6 +72,52 @@ class Decision(msgspec.Struct, frozen=True):
     @property
     def variables(self) -> Variables:
         return {"approved": self.approved, "modified_data": self.modified_data}
+
+
+class RunQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs are listed, under the names of all eras. Several statuses and triggers may come, with commas too.
+
+    `metadata` is a JSON object of texts; `fields` are the members of a run that are wanted.
+    """
+
+    workflow_id: str | None = None
+    status: str | None = None
+    statuses: str | None = None
+    exclude_status: str | None = None
+    trigger_type: str | None = None
+    trigger_types: str | None = None
+    from_date: date | None = None
+    to_date: date | None = None
+    min_duration: Ms | None = None
+    max_duration: Ms | None = None
+    min_duration_ms: Ms | None = None
+    max_duration_ms: Ms | None = None
+    search: str | None = None
+    metadata: str | None = None
+    fields: str | None = None
+    sort_by: Literal["created_at", "timing.created_at"] | None = None
+    order: Literal["asc", "desc"] = "desc"
+    before: str | None = None
+    after: str | None = None
+    limit: Limit = 20
+
+
+class StepQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which steps of a run are listed; without `run_id` none can be."""
+
+    run_id: str | None = None
+    block_id: str | None = None
+    step_id: str | None = None
+    status: str | None = None
+    before: str | None = None
+    after: str | None = None
+    limit: Limit = 20
+
+
+class OfRun(msgspec.Struct, frozen=True):
+    """Which run's step is meant."""
+
+    run_id: str | None = None
 
 
 def read_input(inputs: Inputs) -> Variables:

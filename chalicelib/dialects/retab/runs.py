@@ -1,6 +1,6 @@
 """Runs over Retab's routes: create, restart, get, list, cancel, delete."""
 
-from typing import Any
+from typing import Literal, Required, TypedDict, cast
 
 import msgspec
 
@@ -14,16 +14,30 @@ from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.retab.ids import read_run_id, read_version, write_run_id
-from chalicelib.dialects.retab.reading import is_ascending, last, read_body, read_filter, read_limit, write_fields
+from chalicelib.dialects.retab.lists import Ends
+from chalicelib.dialects.retab.reading import is_ascending, last, read_body, read_fields, read_filter, read_limit
 from chalicelib.dialects.retab.refusals import CursorUnknown, QueryInvalid
 from chalicelib.dialects.retab.requests import Cancel, Create, Inputs, Restart, read_input, write_labels
-from chalicelib.dialects.retab.run_answers import write_run
+from chalicelib.dialects.retab.run_answers import (
+    Lifecycle,
+    RunInputs,
+    RunWorkflow,
+    Timing,
+    Trigger,
+    WorkflowRun,
+    write_run,
+)
 from chalicelib.dialects.services import Services
 from chalicelib.service.commands import Command
 from chalicelib.service.runs import RunEnded
 
 
-def shown(services: Services, run: Run) -> dict[str, Any]:
+class Cancellation(TypedDict):
+    run: WorkflowRun
+    cancellation_status: Literal["cancelled", "cancellation_failed"]
+
+
+def shown(services: Services, run: Run) -> WorkflowRun:
     """Write a run under its definition's name."""
     name = services.definitions.of(run).definition.name or run.definition
     return write_run(run, name, services.retab_sdk)
@@ -88,8 +102,9 @@ def cancel(services: Services, call: Call) -> Answer:
         run = services.runs.cancel(call.account, run_id, "")
     except RunEnded:
         run = services.runs.load(call.account, run_id)
-    status = "cancelled" if run.status is RunStatus.CANCELED else "cancellation_failed"
-    return answer({"run": shown(services, run), "cancellation_status": status})
+    is_cancelled = run.status is RunStatus.CANCELED
+    status: Literal["cancelled", "cancellation_failed"] = "cancelled" if is_cancelled else "cancellation_failed"
+    return answer(Cancellation(run=shown(services, run), cancellation_status=status))
 
 
 def delete(services: Services, call: Call) -> Answer:
@@ -98,6 +113,26 @@ def delete(services: Services, call: Call) -> Answer:
 
 
 # -- lists
+
+
+class ListedRun(TypedDict, total=False):
+    """A run with the members that the list was asked for: all of them if none was named."""
+
+    id: Required[str]
+    organization_id: str
+    workflow: RunWorkflow
+    workflow_id: str
+    workflow_version_id: str
+    trigger: Trigger
+    lifecycle: Lifecycle
+    timing: Timing
+    inputs: RunInputs
+    metadata: dict[str, str]
+
+
+class RunList(TypedDict):
+    data: list[ListedRun]
+    list_metadata: Ends
 
 
 def listed(services: Services, call: Call) -> Answer:
@@ -117,9 +152,17 @@ def listed(services: Services, call: Call) -> Answer:
     if before:
         runs.reverse()
     first, final = (write_run_id(runs[0].id), write_run_id(runs[-1].id)) if runs else (None, None)
-    ends = {"before": beyond, "after": final} if before else {"before": first if after else None, "after": beyond}
-    data = [write_fields(call, shown(services, run)) for run in runs]
-    return answer({"data": data, "list_metadata": ends})
+    ends: Ends = {"before": beyond, "after": final}
+    if not before:
+        ends = {"before": first if after else None, "after": beyond}
+    wanted = read_fields(call)
+    return answer(RunList(data=[_listed(shown(services, run), wanted) for run in runs], list_metadata=ends))
+
+
+def _listed(run: WorkflowRun, wanted: frozenset[str]) -> ListedRun:
+    """Keep the members that are wanted, the id among them."""
+    kept = {name: value for name, value in run.items() if not wanted or name in {"id", *wanted}}
+    return cast("ListedRun", kept)
 
 
 def _position(services: Services, call: Call, cursor: str) -> str:

@@ -7,16 +7,59 @@ another step: its id has the visit's number behind it.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Any, Literal, NotRequired, TypedDict, assert_never
 
 from chalicelib.core.definitions import Activity, Definition, HttpAction, ServiceTask
 from chalicelib.core.ids import ActivityId
 from chalicelib.core.journal import Changed, Closed, Entry, Failure, Input, Opened, Output, Passed, Performed, Signal
-from chalicelib.core.json_values import Json
+from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.runs import Run, RunStatus
 from chalicelib.dialects.retab.ids import write_run_id
-from chalicelib.dialects.retab.run_answers import FIRST_TO_AWAIT_REVIEW
+from chalicelib.dialects.retab.run_answers import awaiting_status
 from chalicelib.dialects.times import write_time, write_time_or_none
+
+StepStatus = Literal["completed", "error", "running", "waiting_for_human", "cancelled"]
+
+
+class StepErrorDetails(TypedDict):
+    error_code: str
+
+
+class StepLifecycle(TypedDict):
+    """How a step stands; `reason` says why it was cancelled, the rest what its error was."""
+
+    status: Literal["completed", "error", "running", "waiting_for_human", "awaiting_review", "cancelled"]
+    reason: NotRequired[str]
+    message: NotRequired[str]
+    stage: NotRequired[Literal["execution"]]
+    details: NotRequired[StepErrorDetails]
+
+
+class HandlePayload(TypedDict):
+    type: Literal["json"]
+    data: dict[str, Any]
+
+
+class WorkflowRunStep(TypedDict):
+    """One visit of a block, with what it gave."""
+
+    run_id: str
+    organization_id: str
+    block_id: str
+    step_id: str
+    block_type: Literal["api_call", "function"]
+    block_label: str
+    status: StepStatus
+    lifecycle: StepLifecycle
+    started_at: str
+    completed_at: str | None
+    created_at: str
+    terminal: None
+    handle_inputs: dict[str, HandlePayload]
+    handle_outputs: dict[str, HandlePayload]
+    artifact: None
+    retry_count: int
+    loop_containers: list[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +68,7 @@ class Step:
 
     block: ActivityId
     id: str
-    status: str
+    status: StepStatus
     started_at: int
     ended_at: int | None = None
     result: Json = None
@@ -39,8 +82,8 @@ def steps_of(run: Run, definition: Definition, journal: Sequence[Entry]) -> list
     for index, entry in enumerate(journal):
         match entry:
             case Performed(activity=block, at=at, result=result, failure=failure):
-                status = "completed" if failure is None else "error"
                 began = journal[index - 1].at
+                status: StepStatus = "completed" if failure is None else "error"
                 steps[index] = Step(block, _id(block, visits), status, began, at, result, failure)
             case Opened(activity=block, at=at, due=due):
                 status = _open_status(run, is_for_a_person=due is None)
@@ -60,14 +103,16 @@ def _id(block: ActivityId, visits: Counter[str]) -> str:
     return block if visits[block] == 1 else f"{block}.{visits[block]}"
 
 
-def _open_status(run: Run, *, is_for_a_person: bool) -> str:
+def _open_status(run: Run, *, is_for_a_person: bool) -> StepStatus:
     if run.status is RunStatus.CANCELED:
         return "cancelled"
     return "waiting_for_human" if is_for_a_person else "running"
 
 
-def write_step(run: Run, step: Step, activity: Activity, sdk: int) -> dict[str, Any]:
-    outputs = {} if step.result is None else {"output-json-0": {"type": "json", "data": _data(step.result)}}
+def write_step(run: Run, step: Step, activity: Activity, sdk: int) -> WorkflowRunStep:
+    outputs: dict[str, HandlePayload] = {}
+    if step.result is not None:
+        outputs["output-json-0"] = {"type": "json", "data": _data(step.result)}
     return {
         "run_id": write_run_id(run.id),
         "organization_id": run.account,
@@ -89,19 +134,20 @@ def write_step(run: Run, step: Step, activity: Activity, sdk: int) -> dict[str, 
     }
 
 
-def _data(result: Json) -> Json:
+def _data(result: Json) -> Variables:
     return result if isinstance(result, dict) else {"result": result}
 
 
-def _type_of(activity: Activity) -> str:
+def _type_of(activity: Activity) -> Literal["api_call", "function"]:
     """Say a block's type as Retab knows them: what calls out is an API call, all else a function."""
     is_call = isinstance(activity.kind, ServiceTask) and isinstance(activity.kind.action, HttpAction)
     return "api_call" if is_call else "function"
 
 
-def _lifecycle(step: Step, sdk: int) -> dict[str, Any]:
-    is_review = step.status == "waiting_for_human" and sdk >= FIRST_TO_AWAIT_REVIEW
-    told: dict[str, Any] = {"status": "awaiting_review" if is_review else step.status}
+def _lifecycle(step: Step, sdk: int) -> StepLifecycle:
+    told: StepLifecycle = {"status": awaiting_status(sdk) if step.status == "waiting_for_human" else step.status}
+    if step.status == "cancelled":
+        told["reason"] = "The run was cancelled."  # the SDKs from 0.0.140 on read no cancelled step without one
     if step.failure is not None:
         told |= {"message": step.failure.message, "stage": "execution", "details": {"error_code": step.failure.code}}
     return told

@@ -1,7 +1,7 @@
 """What happened in a run, over Retab's routes: its steps, its frozen graph, its documents, decisions of people."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import ActivityId, digest
@@ -10,14 +10,21 @@ from chalicelib.core.runs import Run
 from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.retab.ids import read_run_id, write_run_id, write_version_id
+from chalicelib.dialects.retab.lists import WHOLE, Ends
 from chalicelib.dialects.retab.reading import last, read_body, read_limit
 from chalicelib.dialects.retab.refusals import BlockUnknown, CursorUnknown, QueryInvalid
 from chalicelib.dialects.retab.requests import Decision
-from chalicelib.dialects.retab.step_answers import Step, steps_of, write_step
+from chalicelib.dialects.retab.run_answers import text_of
+from chalicelib.dialects.retab.step_answers import Step, StepStatus, WorkflowRunStep, steps_of, write_step
 from chalicelib.dialects.services import Services
 
 LAST_WITH_ARRAY = 140
 """The SDKs up to 0.0.140 read the steps of a run as a bare array; later ones in the envelope of a list."""
+
+
+class StepList(TypedDict):
+    data: list[WorkflowRunStep]
+    list_metadata: Ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ class Told:
     def steps(self) -> list[Step]:
         return steps_of(self.run, self.definition, self.journal)
 
-    def write(self, step: Step) -> dict[str, Any]:
+    def write(self, step: Step) -> WorkflowRunStep:
         return write_step(self.run, step, self.definition.activities[step.block], self.sdk)
 
 
@@ -52,7 +59,7 @@ def of_run(services: Services, call: Call) -> Answer:
     data = [told.write(step) for step in told.steps]
     if services.retab_sdk <= LAST_WITH_ARRAY:
         return answer(data)
-    return answer({"data": data, "list_metadata": {"before": None, "after": None}})
+    return answer(StepList(data=data, list_metadata=WHOLE))
 
 
 def of_block(services: Services, call: Call) -> Answer:
@@ -76,7 +83,7 @@ def listed(services: Services, call: Call) -> Answer:
         and (not wanted["status"] or step.status in wanted["status"])
     ]
     page, ends = _page(steps, call)
-    return answer({"data": [told.write(step) for step in page], "list_metadata": ends})
+    return answer(StepList(data=[told.write(step) for step in page], list_metadata=ends))
 
 
 def show(services: Services, call: Call) -> Answer:
@@ -94,7 +101,7 @@ def _run_of(call: Call) -> str:
     return run
 
 
-def _page(steps: list[Step], call: Call) -> tuple[list[Step], dict[str, str | None]]:
+def _page(steps: list[Step], call: Call) -> tuple[list[Step], Ends]:
     after, before, limit = last(call, "after"), last(call, "before"), read_limit(call)
     names = [step.id for step in steps]
     if not {after, before} - {None} <= set(names):
@@ -104,33 +111,55 @@ def _page(steps: list[Step], call: Call) -> tuple[list[Step], dict[str, str | No
     if before is not None:
         end = names.index(before)
         first = max(0, end - limit)
-    ends = {"before": names[first] if first and first < end else None, "after": None}
-    if first < end < len(steps):
-        ends["after"] = names[end - 1]
+    ends: Ends = {
+        "before": names[first] if 0 < first < end else None,
+        "after": names[end - 1] if first < end < len(steps) else None,
+    }
     return steps[first:end], ends
 
 
 # -- the graph, and documents
 
 
+class RunConfig(TypedDict):
+    """The graph that a run runs on, as its definition's document."""
+
+    run_id: str
+    workflow_id: str
+    snapshot_id: str
+    version_id: str
+    config: dict[str, Any]
+
+
+class ExecutionOrder(TypedDict):
+    run_id: str
+    ordered_step_ids: list[str]
+
+
+class DocumentUrl(TypedDict):
+    signed_url: str
+    filename: str
+    mime_type: str | None
+
+
 def config(services: Services, call: Call) -> Answer:
     """Show the graph that a run runs on, as it was frozen."""
     run = services.runs.load(call.account, read_run_id(call.params["run_id"]))
     version = services.definitions.of(run)
-    return answer(
-        {
-            "run_id": write_run_id(run.id),
-            "workflow_id": run.definition,
-            "snapshot_id": run.snapshot,
-            "version_id": write_version_id(run.snapshot),
-            "config": version.definition.document,
-        }
-    )
+    told: RunConfig = {
+        "run_id": write_run_id(run.id),
+        "workflow_id": run.definition,
+        "snapshot_id": run.snapshot,
+        "version_id": write_version_id(run.snapshot),
+        "config": version.definition.document,
+    }
+    return answer(told)
 
 
 def execution_order(services: Services, call: Call) -> Answer:
     told = Told.load(services, call, call.params["run_id"])
-    return answer({"run_id": write_run_id(told.run.id), "ordered_step_ids": [step.id for step in told.steps]})
+    order = [step.id for step in told.steps]
+    return answer(ExecutionOrder(run_id=write_run_id(told.run.id), ordered_step_ids=order))
 
 
 def document(services: Services, call: Call) -> Answer:
@@ -138,13 +167,34 @@ def document(services: Services, call: Call) -> Answer:
     run = services.runs.load(call.account, read_run_id(call.params["run_id"]))
     documents = run.input.get("documents")
     found = documents.get(call.params["block_id"]) if isinstance(documents, dict) else None
-    if not isinstance(found, dict) or not found.get("url"):
+    url = text_of(found.get("url")) if isinstance(found, dict) else ""
+    if not isinstance(found, dict) or not url:
         raise BlockUnknown("Document")
-    told = {"signed_url": found["url"], "filename": found.get("filename"), "mime_type": found.get("mime_type")}
-    return answer(told)
+    filename, mime_type = text_of(found.get("filename")), text_of(found.get("mime_type"))
+    return answer(DocumentUrl(signed_url=url, filename=filename, mime_type=mime_type or None))
 
 
 # -- decisions
+
+
+class HilDecision(TypedDict):
+    """What a person has decided at a block; null: nothing yet."""
+
+    run_id: str
+    block_id: str
+    block_status: StepStatus
+    decision_received: bool
+    decision_applied: bool
+    approved: bool | None
+    modified_data: dict[str, Any] | None
+    payload_hash: str | None
+    received_at: str | None
+    applied_at: str | None
+
+
+class SubmittedDecision(TypedDict):
+    submission_status: Literal["accepted", "already_received"]
+    decision: HilDecision
 
 
 def decide(services: Services, call: Call) -> Answer:
@@ -154,9 +204,10 @@ def decide(services: Services, call: Call) -> Answer:
     opened = _opened(told, asked.block_id)
     was_closed = closing_of(told.journal, opened) is not None
     run = services.runs.complete(told.run.account, told.run.id, opened, asked.variables)
-    status = "already_received" if was_closed else "accepted"
     decision = _decision(Told.of(services, run), asked.block_id)
-    return answer({"submission_status": status, "decision": decision})
+    return answer(
+        SubmittedDecision(submission_status="already_received" if was_closed else "accepted", decision=decision)
+    )
 
 
 def decision(services: Services, call: Call) -> Answer:
@@ -176,11 +227,13 @@ def _is_task(entry: Entry, block: str) -> bool:
     return isinstance(entry, Opened) and entry.due is None and entry.activity == ActivityId(block)
 
 
-def _decision(told: Told, block: str) -> dict[str, Any]:
+def _decision(told: Told, block: str) -> HilDecision:
+    """Tell of a decision. Other dialects' clients complete a task with whatever they like."""
     opened = _opened(told, block)
     closing = closing_of(told.journal, opened)
     step = next(step for step in reversed(told.steps) if step.block == block)
     said = closing.result if closing is not None and isinstance(closing.result, dict) else {}
+    approved, modified = said.get("approved"), said.get("modified_data")
     at = None if closing is None else told.write(step)["completed_at"]
     return {
         "run_id": write_run_id(told.run.id),
@@ -188,8 +241,8 @@ def _decision(told: Told, block: str) -> dict[str, Any]:
         "block_status": step.status,
         "decision_received": closing is not None,
         "decision_applied": closing is not None,
-        "approved": said.get("approved"),
-        "modified_data": said.get("modified_data"),
+        "approved": approved if isinstance(approved, bool) else None,
+        "modified_data": modified if isinstance(modified, dict) else None,
         "payload_hash": None if closing is None else digest(closing.result),
         "received_at": at,
         "applied_at": at,

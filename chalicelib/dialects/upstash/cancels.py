@@ -1,26 +1,49 @@
 """Runs canceled: one, some, or all that a filter keeps."""
 
 from collections.abc import Iterator
+from typing import Literal, TypedDict
+
+import msgspec
 
 from chalicelib.core.ids import RunId
 from chalicelib.core.refusals import RunNotFound
-from chalicelib.core.runs import Run, RunStatus
+from chalicelib.core.runs import Run
 from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.services import Services
 from chalicelib.dialects.upstash.errors import ParameterInvalid
 from chalicelib.dialects.upstash.ids import read_run_id
 from chalicelib.dialects.upstash.parameters import Parameters
-from chalicelib.dialects.upstash.run_filters import FILTERS, Wanted
+from chalicelib.dialects.upstash.run_filters import RunsWanted, Wanted
 from chalicelib.service.runs import RunEnded
 
 MOST = 100  # of one call
 _REASON = "canceled through /v2/workflows/runs"
 
 
+class ToCancel(RunsWanted, frozen=True, kw_only=True, rename="camel"):
+    """Which runs are canceled: these, or those of which all that is given holds. Query and body say the same."""
+
+    workflow_run_ids: str | list[str] | None = None
+    workflow_url_exact_match: Literal["true", "false"] | bool | None = None
+    count: int | None = None
+
+
+class ToEnd(msgspec.Struct, frozen=True):
+    """How a run is ended: no other way is its client's."""
+
+    cancel: Literal["true"] | None = None
+
+
+class Canceled(TypedDict):
+    """How many runs were canceled."""
+
+    cancelled: int
+
+
 def cancel_many(services: Services, call: Call) -> Answer:
     """Cancel runs; those that have ended, and those that nobody knows, are not counted."""
-    asked = Parameters.read(call, FILTERS | {"count", "workflowRunIds", "workflowUrlExactMatch"})
+    asked = Parameters.read(call, ToCancel)
     if asked.has("workflowRunIds"):
         ids = [read_run_id(call.account, text) for text in asked.listed("workflowRunIds")]
         runs = services.runs.load_all(call.account, ids)
@@ -31,7 +54,7 @@ def cancel_many(services: Services, call: Call) -> Answer:
             raise ParameterInvalid("workflowUrlExactMatch", "must be true or false")
         wanted = Wanted.read(asked, is_exact=exact == "true", is_live=True)
         chosen = _live(services, call, asked, wanted)
-    return answer({"cancelled": _cancel(services, call, chosen, asked.count(MOST, MOST))})
+    return answer(Canceled(cancelled=_cancel(services, call, chosen, asked.count(MOST, MOST))))
 
 
 def _live(services: Services, call: Call, asked: Parameters, wanted: Wanted) -> Iterator[Run]:
@@ -66,11 +89,12 @@ def _is_canceled(services: Services, call: Call, run_id: RunId) -> bool:
 
 def cancel_one(services: Services, call: Call) -> Answer:
     """Cancel a run; raise `RunNotFound` for one that has ended, too."""
-    asked = Parameters.read(call, frozenset({"cancel"}))
+    asked = Parameters.read(call, ToEnd)
     if asked.one("cancel") not in (None, "true"):
         raise ParameterInvalid("cancel", "must be true: a definition's run comes to its end by itself")
-    run = services.runs.load(call.account, read_run_id(call.account, call.params["run_id"]))
-    if run.status.is_ended and run.status is not RunStatus.CANCELED:
-        raise RunNotFound(run.id)
-    services.runs.cancel(call.account, run.id, _REASON)
+    run_id = read_run_id(call.account, call.params["run_id"])
+    try:
+        services.runs.cancel(call.account, run_id, _REASON)
+    except RunEnded as error:
+        raise RunNotFound(run_id) from error
     return Answer(200)

@@ -3,7 +3,7 @@
 Without `RateLimit-Limit`, which means a used-up day, a 429 is one of bursts to the SDKs: they read when it is over.
 """
 
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from chalicelib.core.access import Unauthenticated
 from chalicelib.core.errors import Invalid, RestartError, Throttled
@@ -12,6 +12,15 @@ from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.statuses import status_of, statuses
 from chalicelib.dialects.upstash.ids import plain_run_id
 from chalicelib.service.dead_letters import DeadLettersGone
+
+
+class Error(TypedDict):
+    """Why nothing was done. Of dead letters that are gone, `became` names the runs that they became."""
+
+    error: str
+    code: str
+    missing: NotRequired[list[str]]
+    became: NotRequired[dict[str, str]]
 
 
 class QuotaExceeded(Invalid):
@@ -41,7 +50,7 @@ _STATUSES = statuses({QuotaExceeded: 412, Throttled: 429})
 
 
 def write_error(error: RestartError) -> Answer:
-    body: dict[str, Any] = {"error": error.message, "code": error.code}
+    body: Error = {"error": error.message, "code": error.code}
     headers: dict[str, str] = {}
     if isinstance(error, DeadLettersGone):
         body["missing"] = list(error.missing)

@@ -1,7 +1,11 @@
 """Which dead letters are meant: ids, or what holds of them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+import msgspec
 
 from chalicelib.core.callbacks import CallbackState
 from chalicelib.core.dead_letters import DeadLetter, LetterFilter
@@ -15,7 +19,8 @@ from chalicelib.dialects.upstash.failure_letters import message_id
 from chalicelib.dialects.upstash.ids import workflow_url, write_run_id
 from chalicelib.dialects.upstash.parameters import Parameters
 
-STATES = {
+CallbackStateWord = Literal["CALLBACK_INPROGRESS", "CALLBACK_SUCCESS", "CALLBACK_FAIL", "CALLBACK_CANCELED"]
+STATES: Mapping[CallbackState, CallbackStateWord] = {
     CallbackState.IN_PROGRESS: "CALLBACK_INPROGRESS",
     CallbackState.SUCCEEDED: "CALLBACK_SUCCESS",
     CallbackState.FAILED: "CALLBACK_FAIL",
@@ -25,24 +30,51 @@ MAX_LISTED = 100
 
 _ID = re.compile(r"[!-~]{1,128}")
 
-_FILTERS = frozenset(
-    {
-        "callerIp",
-        "failureFunctionState",
-        "flowControlKey",
-        "fromDate",
-        "label",
-        "responseStatus",
-        "toDate",
-        "workflowCreatedAt",
-        "workflowRunId",
-        "workflowUrl",
-    }
-)
 _PAGING = frozenset({"count", "cursor"})
 _OTHER_NAMES = {"callerIP": "callerIp", "failureCallbackState": "failureFunctionState", "url": "workflowUrl"}
 _OTHERS_OWN = frozenset({"queueName", "scheduleId", "topicName"})  # QStash's: no run of ours has any
 _SHOWN = frozenset({"source", "trimBody"})
+
+
+class Selected(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Which dead letters: these ids, or those of which all that is given holds. Query and body say the same."""
+
+    dlq_ids: str | list[str] | None = None
+    cursor: str | None = None
+    count: int | None = None
+    from_date: int | None = None
+    to_date: int | None = None
+    workflow_url: str | list[str] | None = None
+    workflow_run_id: str | list[str] | None = None
+    workflow_created_at: int | None = None
+    label: str | list[str] | None = None
+    failure_function_state: CallbackStateWord | list[CallbackStateWord] | None = None
+    caller_ip: str | list[str] | None = None
+    flow_control_key: str | list[str] | None = None
+    response_status: int | list[int] | None = None
+
+
+class Listed(Selected, frozen=True, kw_only=True, rename="camel"):
+    """Which dead letters are listed. No run of ours has a queue, a schedule or a topic.
+
+    What SDKs of old call otherwise is understood too.
+    """
+
+    old_caller_ip: str | list[str] | None = msgspec.field(default=None, name="callerIP")
+    old_failure_function_state: str | list[str] | None = msgspec.field(default=None, name="failureCallbackState")
+    old_workflow_url: str | list[str] | None = msgspec.field(default=None, name="url")
+    message_id: str | list[str] | None = None
+    queue_name: str | None = None
+    schedule_id: str | None = None
+    topic_name: str | None = None
+    source: str | None = None
+    trim_body: int | Literal["true", "false"] | None = None
+
+
+class Shown(msgspec.Struct, frozen=True, rename="camel"):
+    """What the SDKs say of one dead letter, which is shown whole."""
+
+    trim_body: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +143,7 @@ class Selection:
 
 def read_selection(services: Services, call: Call, *, most: int) -> Selection:
     """Read which letters many are to be done with; raises `ParameterInvalid`, `CursorInvalid`, `DeadLettersGone`."""
-    asked = Parameters.read(call, _FILTERS | _PAGING | {"dlqIds"}, _OTHER_NAMES)
+    asked = Parameters.read(call, Selected, _OTHER_NAMES)
     if asked.has("dlqIds"):
         return _read_ids(services, call, asked, most)
     return _read_page(services, call, asked, most)
@@ -128,8 +160,7 @@ def _read_ids(services: Services, call: Call, asked: Parameters, most: int) -> S
 
 def read_listing(services: Services, call: Call) -> tuple[Selection, int | None]:
     """Read which letters are to be listed, and to how many characters their bodies are cut."""
-    known = _FILTERS | _PAGING | _SHOWN | _OTHERS_OWN | {"dlqIds", "messageId"}
-    asked = Parameters.read(call, known, _OTHER_NAMES)
+    asked = Parameters.read(call, Listed, _OTHER_NAMES)
     trim = asked.number("trimBody") if asked.one("trimBody") not in (None, "true", "false") else None
     if asked.has("dlqIds"):
         return _read_ids(services, call, asked, MAX_LISTED), trim

@@ -1,5 +1,7 @@
 """Logs of runs, flow control as it stands, and the keys that callbacks are signed with."""
 
+from typing import Literal, NotRequired, TypedDict
+
 import msgspec
 
 from chalicelib.core.errors import NotFound
@@ -11,14 +13,52 @@ from chalicelib.dialects.places import read_place
 from chalicelib.dialects.services import Services
 from chalicelib.dialects.upstash.errors import ParameterInvalid
 from chalicelib.dialects.upstash.ids import read_run_id
-from chalicelib.dialects.upstash.letter_answers import Told
-from chalicelib.dialects.upstash.log_answers import write_log
+from chalicelib.dialects.upstash.log_answers import RunLog, write_log
 from chalicelib.dialects.upstash.parameters import Parameters
-from chalicelib.dialects.upstash.run_filters import FILTERS, Wanted
+from chalicelib.dialects.upstash.run_filters import RunState, RunsWanted, Wanted
 
 USUAL, MOST = 10, 100  # runs of one page
 _PAGE_BYTES = MAX_ANSWER // 2
 _SHOWN = frozenset({"count", "cursor", "groupBy", "trimBody"})
+
+
+class Logged(RunsWanted, frozen=True, kw_only=True, rename="camel"):
+    """Which runs are listed: these (`id@time`), or a page of those of which all that is given holds."""
+
+    workflow_runs: str | list[str] | None = None
+    state: RunState | list[RunState] | None = None
+    cursor: str | None = None
+    count: int | None = None
+    trim_body: int | None = None
+    group_by: Literal["workflowRunId"] | None = None
+
+
+class LogPage(TypedDict):
+    """Without a cursor it is the last one."""
+
+    runs: list[RunLog]
+    cursor: NotRequired[str]
+
+
+class FlowUse(TypedDict):
+    """How much of a flow-control key's limits is in use; the period and its start are in seconds."""
+
+    flowControlKey: str
+    waitListSize: int
+    parallelismMax: int
+    parallelismCount: int
+    rateMax: int
+    rateCount: int
+    ratePeriod: int
+    ratePeriodStart: int
+    isPaused: bool
+    isPinnedParallelism: bool
+    isPinnedRate: bool
+
+
+class SigningKeys(TypedDict):
+    current: str
+    next: str
 
 
 class KeysNotSet(NotFound):
@@ -36,27 +76,28 @@ def events(services: Services, call: Call) -> Answer:
 
 
 def logs(services: Services, call: Call) -> Answer:
-    asked = Parameters.read(call, FILTERS | _SHOWN | {"state", "workflowRuns"})
+    asked = Parameters.read(call, Logged)
     trim = asked.number("trimBody")
     if asked.has("workflowRuns"):
         names = [text.partition("@")[0] for text in asked.listed("workflowRuns")]
-        return answer({"runs": _written(services, call, names, trim)})
+        return answer(LogPage(runs=_written(services, call, names, trim)))
     name = asked.one("workflowRunId")
     wanted = Wanted.read(asked, is_exact=True)
     if name is not None:
-        chosen = _written(services, call, [name], trim, wanted)
-        return answer({"runs": chosen})
+        return answer(LogPage(runs=_written(services, call, [name], trim, wanted)))
     place = read_place(services, call, asked.one("cursor"), listed=["logs", asked.asked(without=_SHOWN)])
     page = services.runs.page(call.account, wanted.filter(asked), before=place.position, limit=asked.count(USUAL, MOST))
     runs, last = _as_many_as_fit(services, call, page.items, trim, wanted)
-    reached = page.next if last is None else last.position
-    cursor = place.next_cursor(reached)
-    return answer({"runs": runs, **({"cursor": cursor} if cursor else {})})
+    told = LogPage(runs=runs)
+    cursor = place.next_cursor(page.next if last is None else last.position)
+    if cursor:
+        told["cursor"] = cursor
+    return answer(told)
 
 
 def _written(
     services: Services, call: Call, names: list[str], trim: int | None, wanted: Wanted | None = None
-) -> list[Told]:
+) -> list[RunLog]:
     """Write the runs of these names, as far as there are any."""
     ids = [read_run_id(call.account, name) for name in names]
     runs = services.runs.load_all(call.account, ids)
@@ -66,10 +107,10 @@ def _written(
 
 def _as_many_as_fit(
     services: Services, call: Call, listed: tuple[RunSummary, ...], trim: int | None, wanted: Wanted
-) -> tuple[list[Told], RunSummary | None]:
+) -> tuple[list[RunLog], RunSummary | None]:
     """Write runs as far as one answer holds them; name the last one if there are more."""
     heads = services.runs.load_all(call.account, [RunId(run.id) for run in listed])
-    runs: list[Told] = []
+    runs: list[RunLog] = []
     size = 0
     for number, summary in enumerate(listed):
         head = heads.get(summary.id)
@@ -84,30 +125,29 @@ def _as_many_as_fit(
 
 def flow_control(services: Services, call: Call) -> Answer:
     """Tell how much of a key's limits is in use; what nobody uses has none."""
-    Parameters.read(call, frozenset())
+    Parameters.read(call)
     key = call.params["key"]
     usage = services.flows.usage(call.account, key)
     window = usage.window
-    return answer(
-        {
-            "flowControlKey": key,
-            "waitListSize": usage.waiting,
-            "parallelismMax": usage.parallelism or 0,
-            "parallelismCount": usage.held,
-            "rateMax": window.rate if window else 0,
-            "rateCount": window.begun if window else 0,
-            "ratePeriod": window.period_ms // 1000 if window else 0,
-            "ratePeriodStart": window.begins_at // 1000 if window else 0,
-            "isPaused": False,
-            "isPinnedParallelism": False,
-            "isPinnedRate": False,
-        }
-    )
+    told: FlowUse = {
+        "flowControlKey": key,
+        "waitListSize": usage.waiting,
+        "parallelismMax": usage.parallelism or 0,
+        "parallelismCount": usage.held,
+        "rateMax": window.rate if window else 0,
+        "rateCount": window.begun if window else 0,
+        "ratePeriod": window.period_ms // 1000 if window else 0,
+        "ratePeriodStart": window.begins_at // 1000 if window else 0,
+        "isPaused": False,
+        "isPinnedParallelism": False,
+        "isPinnedRate": False,
+    }
+    return answer(told)
 
 
 def keys(services: Services, call: Call) -> Answer:
-    Parameters.read(call, frozenset())
+    Parameters.read(call)
     if services.signing_keys is None:
         raise KeysNotSet
     current, following = services.signing_keys
-    return answer({"current": current, "next": following})
+    return answer(SigningKeys(current=current, next=following))

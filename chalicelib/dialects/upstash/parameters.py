@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import msgspec
+
 from chalicelib.core.json_values import Json
 from chalicelib.dialects.credentials import bearer_of
 from chalicelib.dialects.edge import Call
@@ -27,6 +29,10 @@ def read_secret(call: Call) -> str | None:
     return call.query.get(SECRET, (None,))[-1] if bearer is None else bearer
 
 
+class Nothing(msgspec.Struct, frozen=True):
+    """Of a call that takes no parameter."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parameters:
     """What was asked, by name; a name that was given has at least one value, but for an empty list in a body."""
@@ -34,8 +40,14 @@ class Parameters:
     given: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def read(cls, call: Call, known: frozenset[str], names: Mapping[str, str] | None = None) -> "Parameters":
-        """Read query and body; `names` are others for known ones. Raises `ParameterInvalid`."""
+    def read(
+        cls, call: Call, kind: type[msgspec.Struct] = Nothing, names: Mapping[str, str] | None = None
+    ) -> "Parameters":
+        """Read query and body, as far as they have fields of a struct; `names` are others for some of these.
+
+        Raises `ParameterInvalid`.
+        """
+        known = kind.__struct_encode_fields__
         given: dict[str, tuple[str, ...]] = {}
         for name, values in (*call.query.items(), *_in_body(call).items()):
             if name == SECRET:

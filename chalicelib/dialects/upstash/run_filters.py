@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
+
+import msgspec
 
 from chalicelib.core.run_summaries import RunFilter, RunSummary
 from chalicelib.core.runs import Run, RunStatus
@@ -10,7 +13,8 @@ from chalicelib.dialects.upstash.errors import ParameterInvalid
 from chalicelib.dialects.upstash.ids import workflow_url, write_run_id
 from chalicelib.dialects.upstash.parameters import Parameters
 
-STATES: Mapping[RunStatus, str] = {
+RunState = Literal["RUN_STARTED", "RUN_SUCCESS", "RUN_FAILED", "RUN_CANCELED"]
+STATES: Mapping[RunStatus, RunState] = {
     RunStatus.PENDING: "RUN_STARTED",
     RunStatus.RUNNING: "RUN_STARTED",
     RunStatus.WAITING: "RUN_STARTED",
@@ -19,20 +23,21 @@ STATES: Mapping[RunStatus, str] = {
     RunStatus.FAILED: "RUN_FAILED",
     RunStatus.CANCELED: "RUN_CANCELED",
 }
-FILTERS = frozenset(
-    {
-        "callerIp",
-        "flowControlKey",
-        "fromDate",
-        "host",
-        "label",
-        "path",
-        "toDate",
-        "workflowCreatedAt",
-        "workflowRunId",
-        "workflowUrl",
-    }
-)
+
+
+class RunsWanted(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Which runs: those of which all that is given holds."""
+
+    from_date: int | None = None
+    to_date: int | None = None
+    workflow_url: str | list[str] | None = None
+    host: str | list[str] | None = None
+    path: str | list[str] | None = None
+    workflow_run_id: str | list[str] | None = None
+    workflow_created_at: int | None = None
+    label: str | list[str] | None = None
+    caller_ip: str | list[str] | None = None
+    flow_control_key: str | list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

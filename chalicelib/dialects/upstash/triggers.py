@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired, TypedDict
 from urllib.parse import unquote
 
 import msgspec
@@ -21,10 +21,9 @@ from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_json, read_struct
 from chalicelib.dialects.services import Services
-from chalicelib.dialects.upstash.dlq import write_born
 from chalicelib.dialects.upstash.errors import HeaderInvalid, QuotaExceeded
 from chalicelib.dialects.upstash.failure_letters import message_id
-from chalicelib.dialects.upstash.ids import definition_of, plain_run_id, read_run_id
+from chalicelib.dialects.upstash.ids import definition_of, plain_run_id, read_run_id, write_run_id
 from chalicelib.dialects.upstash.wishes import WISHES, YEAR_S, Wishes, read_wishes
 from chalicelib.service.births import Made
 from chalicelib.service.commands import Command
@@ -66,6 +65,18 @@ class Trigger(msgspec.Struct, frozen=True):
         return {name.lower(): value for name, value in self.headers.items()}
 
 
+class Triggered(TypedDict):
+    """A run that was triggered, and when (ms); one whose id was taken is the earlier run."""
+
+    workflowRunId: str
+    workflowCreatedAt: int
+    deduplicated: NotRequired[bool]
+
+
+class TriggeredMessage(Triggered):
+    messageId: str
+
+
 Triggers = Annotated[list[Trigger], Meta(min_length=1, max_length=MAX_TRIGGERS)]
 
 
@@ -81,7 +92,8 @@ class _Planned:
 def batch(services: Services, call: Call) -> Answer:
     """Trigger each element, as `client.trigger` sends one or many."""
     made = _start_all(services, call)
-    return answer([{"messageId": message_id(one.run), **_told(one)} for one in made])
+    told: list[TriggeredMessage] = [{"messageId": message_id(one.run), **_told(one)} for one in made]
+    return answer(told)
 
 
 def batch_trigger(services: Services, call: Call) -> Answer:
@@ -111,8 +123,11 @@ def _start(services: Services, planned: _Planned) -> Made:
         return Made(services.runs.load(planned.command.account, planned.command.chosen), is_repeat=True)
 
 
-def _told(made: Made) -> dict[str, Any]:
-    return {**write_born(made.run), **({"deduplicated": True} if made.is_repeat else {})}
+def _told(made: Made) -> Triggered:
+    told: Triggered = {"workflowRunId": write_run_id(made.run), "workflowCreatedAt": made.run.created_at}
+    if made.is_repeat:
+        told["deduplicated"] = True
+    return told
 
 
 def _planned(services: Services, call: Call, url: str, headers: Mapping[str, str], body: Json) -> _Planned:

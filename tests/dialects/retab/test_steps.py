@@ -1,6 +1,7 @@
 """What happened in a run, over Retab's routes: steps in both shapes, graph, order, documents, decisions."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -39,7 +40,7 @@ class TestSteps:
         assert told["count"]["handle_outputs"] == {"output-json-0": {"type": "json", "data": {"result": [1]}}}
         assert told["approve"]["handle_outputs"]["output-json-0"]["data"]["approved"] is True
         assert (told["later"]["status"], told["later"]["completed_at"]) == ("running", None)
-        assert after[-1]["lifecycle"] == {"status": "cancelled"}
+        assert after[-1]["lifecycle"] == {"status": "cancelled", "reason": "The run was cancelled."}
 
     def test_tell_what_failed(self, world: World, api: Api) -> None:
         run = failed(world, api)
@@ -125,6 +126,18 @@ class TestADecision:
 
         assert (decision["decision_received"], decision["approved"]) == (False, None)
 
+    def test_that_another_dialect_s_client_has_made_of_something_else_is_told_as_none(
+        self, world: World, api: Api, run: str
+    ) -> None:
+        uuid = str(UUID(run.removeprefix("run_")))
+        (task,) = api.run(uuid)["open_tasks"]
+        said = {"variables": {"approved": "maybe", "modified_data": 7}}
+        assert api.post(f"/ops/v1/runs/{uuid}/tasks/{task['entry']}/complete", said).status == 200
+
+        decision = api.get(f"{RUNS}/{run}/hil-decisions/approve").json
+
+        assert (decision["decision_applied"], decision["approved"], decision["modified_data"]) == (True, None, None)
+
     def test_at_a_block_that_waits_for_nobody_is_refused(self, api: Api, run: str) -> None:
         assert self.decide(api, run, block_id="read").status == 404
         assert api.get(f"{RUNS}/{run}/hil-decisions/read").status == 404
@@ -166,6 +179,26 @@ def test_a_document_that_is_not_there_is_not_found(api: Api) -> None:
 
     assert api.get(f"{RUNS}/{create(api)}/documents/other").status == 404
     assert api.get(f"{RUNS}/run_{started}/documents/start-1").status == 404
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ({"url": "https://files.test/1"}, {"signed_url": "https://files.test/1", "filename": "", "mime_type": None}),
+        ({"url": "https://files.test/1", "filename": 7, "mime_type": "text/plain"}, {"filename": ""}),
+        ({"url": 7, "filename": "invoice.pdf"}, {"detail": "Document not found"}),
+    ],
+)
+def test_a_document_that_another_dialect_s_client_gave_has_a_url_and_a_name(api: Api, document: Any, told: Any) -> None:
+    publish(api)
+    given = {"documents": {"start-1": document}, "json_data": {}}
+    started = api.post(f"/ops/v1/definitions/{WF}/runs", {"input": given}).json["id"].replace("-", "")
+
+    shown = api.get(f"{RUNS}/run_{started}/documents/start-1").json
+
+    assert shown.items() >= told.items()
+    named = api.get(f"{RUNS}/run_{started}").json["inputs"]["documents"]["start-1"]
+    assert all(isinstance(value, str) for value in named.values())
 
 
 def test_what_is_not_offered_is_refused(api: Api) -> None:

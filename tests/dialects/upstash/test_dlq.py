@@ -94,6 +94,17 @@ class TestARecord:
         assert (record["responseStatus"], record["responseBody"], record["maxRetries"]) == (0, "unwell", 3)
         assert (record["header"], record["responseHeader"]) == ({}, {})
 
+    @pytest.mark.parametrize(("limit", "value"), [("parallelism", 2), ("rate", 5)])
+    def test_tells_of_flow_control_the_limits_that_were_given(
+        self, world: World, api: Api, limit: str, value: int
+    ) -> None:
+        publish(api)
+        failed(world, api, upstash_flow_control_key=limit, upstash_flow_control_value=f"{limit}={value}")
+        [record] = letters(api)
+
+        told = {name: record[name] for name in ("flowControlKey", "parallelism", "rate", "period") if name in record}
+        assert told == {"flowControlKey": limit, limit: value, "period": 1}
+
     def test_names_the_first_label_that_was_given(self, world: World, api: Api) -> None:
         publish(api)
         failed(world, api, upstash_label="zeta,alpha")
