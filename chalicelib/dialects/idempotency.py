@@ -4,6 +4,7 @@ import re
 
 from chalicelib.core.errors import Invalid
 from chalicelib.dialects.edge import Call
+from chalicelib.service.births import Made
 
 _VISIBLE = re.compile(r"[!-~]{1,255}")
 
@@ -13,6 +14,11 @@ class IdempotencyKeyInvalid(Invalid):
 
     def __init__(self) -> None:
         super().__init__("'Idempotency-Key' must be 1 to 255 visible ASCII characters.")
+
+
+def replayed(made: Made) -> dict[str, str]:
+    """Say in a header that an earlier request with the same key has made the run; nothing of a run that is new."""
+    return {"Idempotent-Replayed": "true"} if made.is_repeat else {}
 
 
 def read_idempotency_key(call: Call) -> str | None:

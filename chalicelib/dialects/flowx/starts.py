@@ -3,7 +3,7 @@
 from chalicelib.core.apps import BuildId
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.restart_requests import Data, Inherited, RestartRequest, StartRequest
-from chalicelib.core.runs import Cause, Run, RunStatus
+from chalicelib.core.runs import Cause, RunStatus
 from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.flowx.answers import write_started
 from chalicelib.dialects.flowx.reading import (
@@ -14,10 +14,11 @@ from chalicelib.dialects.flowx.reading import (
     read_place,
     read_source,
 )
-from chalicelib.dialects.idempotency import read_idempotency_key
+from chalicelib.dialects.idempotency import read_idempotency_key, replayed
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.services import Services
 from chalicelib.service.apps import Active
+from chalicelib.service.births import Made
 from chalicelib.service.commands import Command
 
 ANY_STATE = frozenset(RunStatus)
@@ -41,7 +42,7 @@ def _started(services: Services, call: Call, place: Place, active: Active) -> An
     subject = f"{place.name.workspace}/{place.name.app}/{place.process}"
     command = Command(call.account, "flowx", "start", subject, [data, active.build], key)
     made = services.runs.start(command, place.process, active.choice, request)
-    return _shown(services, place, active, made.run)
+    return _shown(services, place, active, made)
 
 
 def copy_data(services: Services, call: Call) -> Answer:
@@ -76,13 +77,13 @@ def _copied(services: Services, call: Call, overlay: Variables, inherited: Inher
     said: list[Json] = [place.name.workspace, place.name.app, place.process, body]
     command = Command(call.account, "flowx", "copy", source, [*said, active.build], key)
     made = services.restarts.restart(command, request)
-    return _shown(services, place, active, made.run)
+    return _shown(services, place, active, made)
 
 
 def _cause(call: Call, key: str | None) -> Cause:
     return call.cause("flowx", key)
 
 
-def _shown(services: Services, place: Place, active: Active, run: Run) -> Answer:
-    build = active.build_id(run.account, services.definitions.of(run))
-    return answer(write_started(run, place.name, build))
+def _shown(services: Services, place: Place, active: Active, made: Made) -> Answer:
+    build = active.build_id(made.run.account, services.definitions.of(made.run))
+    return answer(write_started(made.run, place.name, build), headers=replayed(made))

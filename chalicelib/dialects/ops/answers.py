@@ -10,20 +10,11 @@ import msgspec
 from chalicelib.core import access, dead_letters, journal, versions
 from chalicelib.core.access import Scope
 from chalicelib.core.ids import DefinitionKey, SnapshotId
-from chalicelib.dialects.edge import Answer
-from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.times import write_time, write_time_or_none
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """What we answer."""
-
-
-def made_answer(shape: Shape, *, is_repeat: bool) -> Answer:
-    """Answer a new run as created, and one that an earlier request made as what it is."""
-    if is_repeat:
-        return answer(shape, headers={"Idempotent-Replayed": "true"})
-    return answer(shape, 201)
 
 
 class Problem(Shape, frozen=True):

@@ -8,10 +8,10 @@ from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_struct
 from chalicelib.dialects.openapi import Operation
-from chalicelib.dialects.ops.answers import DeadLetterList, made_answer, write_dead_letter
+from chalicelib.dialects.ops.answers import DeadLetterList, write_dead_letter
 from chalicelib.dialects.ops.reading import read_body, read_query
 from chalicelib.dialects.ops.requests import Listing, Restart, RestartQuery, read_restart
-from chalicelib.dialects.ops.run_answers import Preview, Run, write_plan, write_run
+from chalicelib.dialects.ops.run_answers import Preview, Run, made_answer, write_plan
 from chalicelib.dialects.places import read_place
 from chalicelib.dialects.services import Services
 from chalicelib.service.commands import Command
@@ -25,7 +25,7 @@ def restart(services: Services, call: Call) -> Answer:
     if query.dry_run:
         return answer(write_plan(services.restarts.preview(command, request), asked.start))
     made = services.restarts.restart(command, request)
-    return made_answer(write_run(made.run), is_repeat=made.is_repeat)
+    return made_answer(made)
 
 
 def dead_letters(services: Services, call: Call) -> Answer:

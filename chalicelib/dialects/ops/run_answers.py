@@ -11,10 +11,14 @@ from chalicelib.core.ids import RunId
 from chalicelib.core.run_summaries import RunSummary
 from chalicelib.core.runs import RunStatus
 from chalicelib.core.waits import Wait
+from chalicelib.dialects.edge import Answer
+from chalicelib.dialects.idempotency import replayed
+from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.ops.answers import Failure, Shape, write_failure_or_none
 from chalicelib.dialects.ops.journal_answers import AnyEntry, write_entry
 from chalicelib.dialects.ops.requests import StartPoint
 from chalicelib.dialects.times import write_time, write_time_or_none
+from chalicelib.service.births import Made
 
 
 class Cause(Shape, frozen=True):
@@ -150,6 +154,11 @@ class RunDetail(Run, frozen=True):
     next_work_at: str | None
     open_tasks: list[OpenTask]
     timers: list[OpenTimer]
+
+
+def made_answer(made: Made) -> Answer:
+    """Answer a new run as created, and one that an earlier request made as what it is."""
+    return answer(write_run(made.run), 200 if made.is_repeat else 201, replayed(made))
 
 
 def write_run_detail(run: runs.Run, waits: Sequence[Wait]) -> RunDetail:

@@ -16,7 +16,6 @@ from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.json_bodies import read_struct
 from chalicelib.dialects.openapi import Operation
-from chalicelib.dialects.ops.answers import made_answer
 from chalicelib.dialects.ops.journal_answers import AnyEntry, Journal, write_entry
 from chalicelib.dialects.ops.reading import read_body, read_no_query, read_query
 from chalicelib.dialects.ops.requests import (
@@ -35,6 +34,7 @@ from chalicelib.dialects.ops.run_answers import (
     Run,
     RunDetail,
     RunList,
+    made_answer,
     write_family,
     write_run,
     write_run_detail,
@@ -60,7 +60,7 @@ def start(services: Services, call: Call) -> Answer:
     request = read_start(asked, call.account, call.cause("ops", idempotency_key))
     command = Command(call.account, "ops", "start", key, body, idempotency_key)
     made = services.runs.start(command, key, read_version(asked.version), request)
-    return made_answer(write_run(made.run), is_repeat=made.is_repeat)
+    return made_answer(made)
 
 
 def listed(services: Services, call: Call) -> Answer:

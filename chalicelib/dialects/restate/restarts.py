@@ -14,7 +14,7 @@ from chalicelib.core.restart_requests import RestartRequest
 from chalicelib.core.runs import Run
 from chalicelib.core.versions import PublishedVersion, VersionChoice
 from chalicelib.dialects.edge import Answer, Call, Route
-from chalicelib.dialects.idempotency import read_idempotency_key
+from chalicelib.dialects.idempotency import read_idempotency_key, replayed
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.restate.ids import read_deployment, read_run_id, write_run_id, write_version_id
@@ -27,7 +27,6 @@ from chalicelib.service.commands import Command
 
 LATEST = PublishedVersion()
 """What a restart runs on unless it is told; a resume keeps the deployment."""
-_REPLAYED = {"Idempotent-Replayed": "true"}
 
 
 class Restarted(msgspec.Struct, frozen=True):
@@ -63,7 +62,7 @@ def restart_as_new(services: Services, call: Call) -> Answer:
             plan = services.restarts.preview(command, request)
             return answer(Preview(write_version_id(plan.run.snapshot), max(plan.kept, 1)))
         made = services.restarts.restart(command, request)
-    return answer(Restarted(write_id(made.run)), headers=_REPLAYED if made.is_repeat else {})
+    return answer(Restarted(write_id(made.run)), headers=replayed(made))
 
 
 def request_for(call: Call, version: VersionChoice, key: str | None = None) -> RestartRequest:

@@ -11,7 +11,7 @@ from chalicelib.core.run_summaries import list_position
 from chalicelib.core.runs import Run, RunStatus
 from chalicelib.core.versions import DraftVersion, PublishedVersion
 from chalicelib.dialects.edge import Answer, Call
-from chalicelib.dialects.idempotency import read_idempotency_key
+from chalicelib.dialects.idempotency import read_idempotency_key, replayed
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.retab.ids import read_run_id, read_version, write_run_id
 from chalicelib.dialects.retab.lists import Ends
@@ -28,6 +28,7 @@ from chalicelib.dialects.retab.run_answers import (
     write_run,
 )
 from chalicelib.dialects.services import Services
+from chalicelib.service.births import Made
 from chalicelib.service.commands import Command
 from chalicelib.service.runs import RunEnded
 
@@ -54,8 +55,7 @@ def restart(services: Services, call: Call) -> Answer:
     said = asked.config_source or "published"
     command = Command(call.account, "retab", "restart", source, None if key else said, key or header)
     cause = call.cause("retab", command.key)
-    made = services.restarts.restart(command, RestartRequest(source, cause, version=version))
-    return answer(shown(services, made.run))
+    return _made(services, services.restarts.restart(command, RestartRequest(source, cause, version=version)))
 
 
 def create_run(services: Services, call: Call) -> Answer:
@@ -77,7 +77,7 @@ def create(services: Services, call: Call) -> Answer:
         labels=None if asked.metadata is None else write_labels(asked.metadata),
     )
     command = Command(call.account, "retab", "create", source, msgspec.to_builtins(asked), key)
-    return answer(shown(services, services.restarts.restart(command, request).run))
+    return _made(services, services.restarts.restart(command, request))
 
 
 def _started(services: Services, call: Call, workflow: DefinitionKey, asked: Inputs) -> Answer:
@@ -86,8 +86,11 @@ def _started(services: Services, call: Call, workflow: DefinitionKey, asked: Inp
     labels = write_labels(asked.metadata or {})
     request = StartRequest(call.account, cause, read_input(asked), labels=labels)
     command = Command(call.account, "retab", "create", workflow, msgspec.to_builtins(asked), key)
-    made = services.runs.start(command, workflow, read_version(asked.version), request)
-    return answer(shown(services, made.run))
+    return _made(services, services.runs.start(command, workflow, read_version(asked.version), request))
+
+
+def _made(services: Services, made: Made) -> Answer:
+    return answer(shown(services, made.run), headers=replayed(made))
 
 
 def show(services: Services, call: Call) -> Answer:

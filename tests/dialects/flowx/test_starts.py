@@ -149,7 +149,10 @@ class TestACopy:
     def test_under_a_key_is_made_once(self, world: World, api: Api) -> None:
         source = failed(world, api, {"a": 1})
 
-        first = copy(api, source, {"b": 2}, idempotency_key="k").json["uuid"]
+        reply = copy(api, source, {"b": 2}, idempotency_key="k")
+        first = reply.json["uuid"]
+        assert "Idempotent-Replayed" not in reply.headers
+        assert copy(api, source, {"b": 2}, idempotency_key="k").headers["Idempotent-Replayed"] == "true"
 
         assert copy(api, source, {"b": 2}, idempotency_key="k").json["uuid"] == first
         assert copy(api, source, {"b": 2}).json["uuid"] != first

@@ -105,10 +105,13 @@ class TestARestart:
 class TestACommand:
     def test_makes_one_run_and_answers_its_current_state(self, world: World, api: Api) -> None:
         source = completed(world, api)
-        first = restart(api, source, {"command_id": "c"}).json
+        reply = restart(api, source, {"command_id": "c"})
+        first = reply.json
+        assert "Idempotent-Replayed" not in reply.headers
         world.settle()
 
         again = restart(api, source, {"command_id": "c", "config_source": "draft"})
+        assert again.headers["Idempotent-Replayed"] == "true"
 
         assert (again.status, again.json["id"]) == (200, first["id"])
         assert again.json["lifecycle"]["kind"] == "completed"
