@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -24,7 +25,9 @@ def serving(workers: str, retab_sdk: int = 142) -> Iterator[str]:
     command += ["--retab-sdk", str(retab_sdk)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
-        yield re.findall(r"http://127\.0\.0\.1:\d+", _guide(process.stdout))[0]
+        guide = _guide(process.stdout)
+        Thread(target=process.stdout.read, daemon=True).start()  # or its log fills the pipe, and it waits for a reader
+        yield re.findall(r"http://127\.0\.0\.1:\d+", guide)[0]
         process.terminate()
 
 
