@@ -6,7 +6,7 @@ its REST layer refuses is 400 `InvalidRequestException`.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from chalicelib.core.deployments import SeenVersion
 from chalicelib.core.ids import ActivityId, TransitionId
@@ -23,12 +23,20 @@ from chalicelib.core.restart_requests import StartRequest
 from chalicelib.core.runs import Run
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
 from chalicelib.core.versions import NamedVersion
-from chalicelib.dialects.camunda.instances import write_instance
+from chalicelib.dialects.camunda.instances import AtomLink, ProcessInstanceDto, write_instance
 from chalicelib.dialects.camunda.lookups import find_by_id, id_of, load_by_key
 from chalicelib.dialects.camunda.reading import as_bool, as_list, as_object, as_text, read_object
 from chalicelib.dialects.camunda.refusals import REST, EngineRefusal, engine, invalid, malformed
 from chalicelib.dialects.camunda.restart_refusals import tell_place
-from chalicelib.dialects.camunda.values import read_variables, with_variables, write_variables
+from chalicelib.dialects.camunda.values import (
+    VALUES,
+    VariableValueDto,
+    read_variables,
+    with_variables,
+    write_variables,
+)
+from chalicelib.dialects.camunda.wire_types import body as body_of
+from chalicelib.dialects.camunda.wire_types import several
 from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
@@ -37,6 +45,35 @@ from chalicelib.service.commands import Command
 
 _BEFORE, _AFTER, _ALONG = "startBeforeActivity", "startAfterActivity", "startTransition"
 _TYPES = frozenset({_BEFORE, _AFTER, _ALONG, "cancel"})
+
+
+class ProcessInstanceWithVariablesDto(ProcessInstanceDto):
+    """A new process instance, with its variables."""
+
+    variables: dict[str, VariableValueDto]
+
+
+_INSTRUCTION = body_of(
+    "ProcessInstanceStartInstructionDto",
+    {
+        "type": Literal["startBeforeActivity", "startAfterActivity", "startTransition"],
+        "activityId": str | None,
+        "transitionId": str | None,
+        "variables": VALUES | None,
+    },
+    needed=("type",),
+)
+START = body_of(
+    "StartProcessInstanceDto",
+    {
+        "variables": VALUES | None,
+        "businessKey": str | None,
+        "startInstructions": several(_INSTRUCTION) | None,
+        "skipCustomListeners": bool | None,
+        "skipIoMappings": bool | None,
+        "withVariablesInReturn": bool | None,
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +218,8 @@ def _start(services: Services, call: Call, version: SeenVersion, asked: Start, b
         raise _wrapped(definition_id, invalid(error.message)) from error
 
 
-def _write_started(call: Call, run: Run) -> dict[str, Any]:
-    link = {"method": "GET", "href": f"{root_of(call)}/process-instance/{run.id}", "rel": "self"}
+def _write_started(call: Call, run: Run) -> ProcessInstanceDto:
+    link: AtomLink = {"method": "GET", "href": f"{root_of(call)}/process-instance/{run.id}", "rel": "self"}
     return write_instance(call.account, run, [link])
 
 
