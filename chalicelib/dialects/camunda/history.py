@@ -202,9 +202,9 @@ class Told:
 def _variable_filter(given: Fields) -> Callable[[Subject, Row], bool]:
     """Answer which variables have the name, and the value, that are asked for."""
     name, value = given.text("variableName"), given.value(_VALUE)
+    folding = Folding(given.flag("variableNamesIgnoreCase") or False, given.flag("variableValuesIgnoreCase") or False)
     if name is None:
         return lambda _one, _row: True
-    folding = Folding(given.flag("variableNamesIgnoreCase") or False, given.flag("variableValuesIgnoreCase") or False)
     wanted: Variables = {"name": name, "operator": "eq", "value": value}
     comparison = read_comparison(wanted, folding, is_reading_dates=True)
 

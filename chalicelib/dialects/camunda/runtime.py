@@ -75,9 +75,8 @@ def read_runtime_query(given: Variables) -> InstanceQuery:
             raise invalid(f"The query parameter '{name}' is not supported")
     asked: Variables = {name: given[name] for name in _SAME if given.get(name) is not None}
     asked |= {theirs: given[ours] for ours, theirs in _HISTORIC.items() if given.get(ours) is not None}
-    state = next((name for name in _STATES if given.get(name) is True), None)  # both: the last one set
-    if state is not None:
-        asked[state] = True
+    states = [name for name in _STATES if as_bool(given.get(name))]
+    asked |= dict.fromkeys(states[:1], True)  # both: the last one set
     return read_query({**asked, "unfinished": True})
 
 
