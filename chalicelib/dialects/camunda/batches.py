@@ -146,7 +146,6 @@ def suspend(services: Services, call: Call) -> Answer:
 
 
 def delete(services: Services, call: Call) -> Answer:
-    """End a batch; `cascade` takes its history away too."""
     is_cascading = call.query.get("cascade", ("",))[0].lower() == "true"
     try:
         services.batches.delete(call.account, call.params["id"], is_cascading=is_cascading)
@@ -189,7 +188,6 @@ def show_history(services: Services, call: Call) -> Answer:
 
 
 def delete_history(services: Services, call: Call) -> Answer:
-    """Take a batch out of history; one that runs goes on."""
     try:
         services.batches.hide(call.account, call.params["id"])
     except BatchNotFound as error:

@@ -29,12 +29,10 @@ _RUNTIME, _HISTORIC = "processInstanceQuery", "historicProcessInstanceQuery"
 
 
 def delete(services: Services, call: Call) -> Answer:
-    """Delete process instances as a batch, by ids and by a query of those that go on."""
     return _delete(services, call, _RUNTIME, lambda given: read_runtime_query(as_object(given)))
 
 
 def delete_by_history(services: Services, call: Call) -> Answer:
-    """Delete process instances as a batch, by ids and by a historic query."""
     return _delete(services, call, _HISTORIC, read_history_query)
 
 

@@ -122,7 +122,6 @@ class _Unreadable(Exception):
 
 
 def create(services: Services, call: Call) -> Answer:
-    """Deploy files: every process in them becomes the next version of its key."""
     form, key = read_form(call), read_idempotency_key(call)
     try:
         deployed = services.deployments.create(call.account, _read(form), key)
@@ -251,28 +250,23 @@ def _seen(deployed: Deployed) -> list[SeenVersion]:
 
 
 def listed(services: Services, call: Call) -> Answer:
-    """List deployments."""
     given = Parameters(call.query)
     return answer([shown(row) for row in windowed(_found(services, call, given), given, _SORTED_BY)])
 
 
 def count(services: Services, call: Call) -> Answer:
-    """Count deployments."""
     return answer({"count": len(_found(services, call, Parameters(call.query)))})
 
 
 def show(services: Services, call: Call) -> Answer:
-    """Show a deployment."""
     return answer(_write(_load(services, call, f"Deployment with id '{call.params['id']}' does not exist")))
 
 
 def files(services: Services, call: Call) -> Answer:
-    """List a deployment's files."""
     return answer(_files(services, call))
 
 
 def file(services: Services, call: Call) -> Answer:
-    """Show one of a deployment's files, without its content."""
     wanted, deployment = call.params["resource"], call.params["id"]
     for row in _files(services, call):
         if row["id"] == wanted:
@@ -282,7 +276,6 @@ def file(services: Services, call: Call) -> Answer:
 
 
 def data(services: Services, call: Call) -> Answer:
-    """Send a file's content, as it was deployed."""
     wanted = FileId(call.params["resource"])
     missing = f"Deployment resource '{wanted}' for deployment id '{call.params['id']}' does not exist."
     deployment = _load(services, call, missing)
@@ -339,7 +332,6 @@ def _write(deployment: Deployment) -> DeploymentDto:
 
 
 def delete(services: Services, call: Call) -> Answer:
-    """Take a deployment and its process definitions away; with `cascade`, their instances too."""
     missing = f"Deployment with id '{call.params['id']}' do not exist"
     deployment = _read_id(call, missing)
     is_cascading = (Parameters(call.query).text("cascade") or "").lower() == "true"

@@ -102,22 +102,18 @@ def _instance_rows(records: Records, found: Iterator[RunSummary]) -> Iterator[Ro
 
 
 def list_instances(services: Services, call: Call) -> Answer:
-    """List process instances, those that go on among them."""
     return _listed(services, call, _by_url(call))
 
 
 def list_instances_by_body(services: Services, call: Call) -> Answer:
-    """List process instances by a query in the body."""
     return _listed(services, call, _by_body(call))
 
 
 def count_instances(services: Services, call: Call) -> Answer:
-    """Count process instances, those that go on among them."""
     return answer({"count": count(services, call.account, _by_url(call))})
 
 
 def count_instances_by_body(services: Services, call: Call) -> Answer:
-    """Count process instances by a query in the body."""
     return answer({"count": count(services, call.account, _by_body(call))})
 
 
@@ -126,7 +122,6 @@ def _unknown(id_: str) -> EngineRefusal:
 
 
 def show_instance(services: Services, call: Call) -> Answer:
-    """Show a process instance, whether or not it has ended."""
     records, id_ = Records(services, call.account), call.params["id"]
     head = records.heads([id_]).get(RunId(id_))
     if head is None:
@@ -135,7 +130,6 @@ def show_instance(services: Services, call: Call) -> Answer:
 
 
 def delete_instance(services: Services, call: Call) -> Answer:
-    """Take a process instance that has ended out of history."""
     id_ = call.params["id"]
     if not PARAMETER.fullmatch(id_):
         raise _unknown(id_)
@@ -183,19 +177,15 @@ class Told:
         return answer(self.find(services, call, given)[first : first + most])
 
     def by_url(self, services: Services, call: Call) -> Answer:
-        """List what happened in process instances."""
         return self.listed(services, call, UrlFields(call.query))
 
     def by_body(self, services: Services, call: Call) -> Answer:
-        """List what happened in process instances, by a query in the body."""
         return self.listed(services, call, JsonFields(_body(call)))
 
     def count_by_url(self, services: Services, call: Call) -> Answer:
-        """Count what happened in process instances."""
         return answer({"count": len(self.find(services, call, UrlFields(call.query)))})
 
     def count_by_body(self, services: Services, call: Call) -> Answer:
-        """Count what happened in process instances, by a query in the body."""
         return answer({"count": len(self.find(services, call, JsonFields(_body(call))))})
 
 

@@ -37,12 +37,10 @@ def _variables(services: Services, call: Call) -> Variables:
 
 
 def show_all(services: Services, call: Call) -> Answer:
-    """Show an instance's variables as of now."""
     return answer(write_variables(_variables(services, call)))
 
 
 def show(services: Services, call: Call) -> Answer:
-    """Show one of an instance's variables."""
     name = call.params["name"]
     value = write_value(_variables(services, call), name)
     if value is None:
@@ -51,7 +49,6 @@ def show(services: Services, call: Call) -> Answer:
 
 
 def put(services: Services, call: Call) -> Answer:
-    """Set one variable of an instance."""
     name = call.params["name"]
     with _telling(f"Cannot put process instance variable {name}"):
         given = read_variables({name: _body(call)})

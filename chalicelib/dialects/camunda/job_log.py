@@ -213,27 +213,22 @@ def _listed(services: Services, call: Call, given: Fields) -> Answer:
 
 
 def by_url(services: Services, call: Call) -> Answer:
-    """List what happened to the jobs of batches."""
     return _listed(services, call, UrlFields(call.query))
 
 
 def by_body(services: Services, call: Call) -> Answer:
-    """List what happened to the jobs of batches, by a query in the body."""
     return _listed(services, call, _body(call))
 
 
 def count_by_url(services: Services, call: Call) -> Answer:
-    """Count what happened to the jobs of batches."""
     return answer({"count": len(_find(services, call, UrlFields(call.query)))})
 
 
 def count_by_body(services: Services, call: Call) -> Answer:
-    """Count what happened to the jobs of batches, by a query in the body."""
     return answer({"count": len(_find(services, call, _body(call)))})
 
 
 def show(services: Services, call: Call) -> Answer:
-    """Show one thing that happened to a job."""
     return answer(shown(_one(services, call, f"Historic job log with id {call.params['id']} does not exist")))
 
 

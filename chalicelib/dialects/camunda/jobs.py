@@ -206,7 +206,6 @@ def _retries(call: Call) -> int:
 
 
 def delete(services: Services, call: Call) -> Answer:
-    """Take a job away undone."""
     job_id = call.params["id"]
     absent = EngineRefusal(404, "InvalidRequestException", f"Job with id {job_id} does not exist")
     batch, job = _load(services, call, absent)
@@ -268,7 +267,6 @@ def show_definition(services: Services, call: Call) -> Answer:
 
 
 def set_definition_retries(services: Services, call: Call) -> Answer:
-    """Give every job of a definition that has no retries left so many."""
     retries, found = _retries(call), _find_definition(services, call)
     if found is None:
         absent = f"Job definition with id '{call.params['id']}' does not exist: jobDefinition is null"

@@ -114,14 +114,12 @@ class ProcessEngineDto(TypedDict):
 
 
 def listed(services: Services, call: Call) -> Answer:
-    """List process definitions: every version, unless the newest alone is asked for."""
     given = Parameters(call.query)
     rows = windowed(_found(services, call, given), given, _SORTED_BY)
     return answer([shown(row) for row in rows])
 
 
 def count(services: Services, call: Call) -> Answer:
-    """Count process definitions."""
     return answer({"count": len(_found(services, call, Parameters(call.query)))})
 
 
@@ -155,12 +153,10 @@ def _newest(versions: Iterable[SeenVersion]) -> list[SeenVersion]:
 
 
 def show(services: Services, call: Call) -> Answer:
-    """Show a process definition."""
     return answer(write_version(call.account, _load(services, call, 404)))
 
 
 def show_by_key(services: Services, call: Call) -> Answer:
-    """Show the newest version of a key."""
     return answer(write_version(call.account, load_by_key(services, call)))
 
 
@@ -170,7 +166,6 @@ def xml(services: Services, call: Call) -> Answer:
 
 
 def xml_by_key(services: Services, call: Call) -> Answer:
-    """Show the BPMN of the newest version of a key."""
     return _xml(services, call, load_by_key(services, call))
 
 
@@ -198,21 +193,18 @@ def _xml(services: Services, call: Call, version: SeenVersion) -> Answer:
 
 
 def suspend(services: Services, call: Call) -> Answer:
-    """Suspend or activate a process definition: no instance starts on one that is suspended."""
     is_suspended = _wish(_body(call))
     services.deployments.suspend(call.account, _load(services, call, 404), is_suspended=is_suspended)
     return Answer(204)
 
 
 def suspend_by_key(services: Services, call: Call) -> Answer:
-    """Suspend or activate the newest version of a key."""
     is_suspended = _wish(_body(call))
     services.deployments.suspend(call.account, load_by_key(services, call), is_suspended=is_suspended)
     return Answer(204)
 
 
 def suspend_all(services: Services, call: Call) -> Answer:
-    """Suspend or activate every version of the key that the body names."""
     body = _body(call)
     if as_text(body.get("processDefinitionId")) is not None:
         raise invalid("Only processDefinitionKey can be set to update the suspension state.")
@@ -259,12 +251,10 @@ def _wish(body: Variables) -> bool:
 
 
 def version(_services: Services, _call: Call) -> Answer:
-    """Say which version of Camunda's API this is."""
     return answer({"version": VERSION})
 
 
 def engines(_services: Services, _call: Call) -> Answer:
-    """List the engines: there is one."""
     return answer([{"name": "default"}])
 
 

@@ -122,22 +122,18 @@ def _listed(services: Services, call: Call, given: Variables) -> Answer:
 
 
 def listed(services: Services, call: Call) -> Answer:
-    """List process instances that have not ended."""
     return _listed(services, call, _from_url(call))
 
 
 def listed_by_body(services: Services, call: Call) -> Answer:
-    """List process instances that have not ended, by a query in the body."""
     return _listed(services, call, _from_body(call))
 
 
 def counted(services: Services, call: Call) -> Answer:
-    """Count process instances that have not ended."""
     return answer({"count": count(services, call.account, read_runtime_query(_from_url(call)))})
 
 
 def counted_by_body(services: Services, call: Call) -> Answer:
-    """Count process instances that have not ended, by a query in the body."""
     return answer({"count": count(services, call.account, read_runtime_query(_from_body(call)))})
 
 
@@ -153,20 +149,17 @@ def load_live(services: Services, call: Call, absent: EngineRefusal) -> Run:
 
 
 def show(services: Services, call: Call) -> Answer:
-    """Show a process instance that has not ended."""
     absent = not_found(f"Process instance with id {call.params['id']} does not exist")
     return answer(write_instance(call.account, load_live(services, call, absent)))
 
 
 def tree(services: Services, call: Call) -> Answer:
-    """Show the activities in which an instance stands."""
     absent = not_found(f"Process instance with id {call.params['id']} does not exist")
     run = load_live(services, call, absent)
     return answer(write_tree(run, *services.runs.position(run)))
 
 
 def delete(services: Services, call: Call) -> Answer:
-    """End an instance as it stands."""
     given = Parameters(call.query)
     instance_id = call.params["id"]
     absent = not_found(f"No process instance found for id '{instance_id}': processInstance is null", 0)

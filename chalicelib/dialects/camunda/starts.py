@@ -104,7 +104,6 @@ class Start:
 
 
 def start_by_id(services: Services, call: Call) -> Answer:
-    """Start an instance of a process definition."""
     definition_id, body = call.params["id"], _body(call)
     asked = _read(body, definition_id)
     version = find_by_id(services, call.account, definition_id)
@@ -115,7 +114,6 @@ def start_by_id(services: Services, call: Call) -> Answer:
 
 
 def start_by_key(services: Services, call: Call) -> Answer:
-    """Start an instance of the newest version of a key."""
     version, body = load_by_key(services, call), _body(call)
     return _started(services, call, version, _read(body, id_of(call.account, version)), body)
 

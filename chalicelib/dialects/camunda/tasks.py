@@ -146,13 +146,11 @@ def _tasks(services: Services, run: Run) -> Iterator[Row]:
 
 
 def listed(services: Services, call: Call) -> Answer:
-    """List open tasks, of one instance or of all that wait for people."""
     given = Parameters(call.query)
     return answer([shown(row) for row in windowed(_rows(services, call, given), given, _SORTED_BY)])
 
 
 def counted(services: Services, call: Call) -> Answer:
-    """Count open tasks."""
     return answer({"count": len(_rows(services, call, Parameters(call.query)))})
 
 
@@ -188,7 +186,6 @@ def _place(task_id: str) -> tuple[RunId, int] | None:
 
 
 def show(services: Services, call: Call) -> Answer:
-    """Show a task that is open."""
     task_id, place = call.params["id"], _place(call.params["id"])
     absent = not_found(f"No matching task with id {task_id}")
     if place is None:
@@ -204,7 +201,6 @@ def show(services: Services, call: Call) -> Answer:
 
 
 def complete(services: Services, call: Call) -> Answer:
-    """Complete a task with variables; answer the instance's, if they are wished for."""
     task_id, place = call.params["id"], _place(call.params["id"])
     body = read_object(call) or {}
     given = read_variables(as_object(body["variables"])) if body.get("variables") is not None else {}
