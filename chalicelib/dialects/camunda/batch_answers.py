@@ -1,11 +1,12 @@
 """Batches, their jobs, job definitions and incidents as Camunda's clients read them: every key, nulls included."""
 
-from typing import TypedDict, assert_never
+from typing import Literal, TypedDict, assert_never
 
 from chalicelib.core.batches import Batch, Cancellation, Job, JobFailure, Order
 from chalicelib.dialects.camunda.dates import write_date, write_date_or_none
 from chalicelib.dialects.camunda.ids import tenant_of
 from chalicelib.dialects.camunda.restart_refusals import tell, tell_cancellation
+from chalicelib.dialects.camunda.wire_types import Date
 from chalicelib.service.batches import Statistics
 
 SEED, MONITOR, EXECUTION = "seed", "monitor", "execution"
@@ -23,8 +24,8 @@ class _AnyBatch(TypedDict):
     batchJobDefinitionId: str
     tenantId: str | None
     createUserId: str | None
-    startTime: str
-    executionStartTime: str | None
+    startTime: Date
+    executionStartTime: Date | None
 
 
 class BatchDto(_AnyBatch):
@@ -45,7 +46,7 @@ class BatchStatisticsDto(BatchDto):
 class HistoricBatchDto(_AnyBatch):
     """A batch as history keeps it."""
 
-    endTime: str | None
+    endTime: Date | None
     removalTime: None
 
 
@@ -84,7 +85,7 @@ class JobDto(_AnyJob):
     id: str
     exceptionMessage: str | None
     retries: int
-    createTime: str
+    createTime: Date
 
 
 class IncidentDto(TypedDict):
@@ -94,8 +95,8 @@ class IncidentDto(TypedDict):
     processDefinitionId: None
     processInstanceId: None
     executionId: None
-    incidentTimestamp: str | None
-    incidentType: str
+    incidentTimestamp: Date | None
+    incidentType: Literal["failedJob"]
     activityId: None
     failedActivityId: None
     causeIncidentId: str

@@ -45,6 +45,7 @@ from chalicelib.dialects.camunda.queries import (
 from chalicelib.dialects.camunda.reading import Parameters
 from chalicelib.dialects.camunda.refusals import engine, invalid, not_found
 from chalicelib.dialects.camunda.starts import root_of
+from chalicelib.dialects.camunda.wire_types import Date
 from chalicelib.dialects.edge import Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
@@ -89,7 +90,7 @@ class DeploymentDto(TypedDict):
     id: str
     name: str | None
     source: str | None
-    deploymentTime: str
+    deploymentTime: Date
     tenantId: str | None
 
 

@@ -1,7 +1,7 @@
 """Rows of history: process instances, activity instances, variables and their updates. Each has all its keys."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 from chalicelib.core.definitions import Activity, Definition
 from chalicelib.core.ids import derived_uuid
@@ -11,11 +11,12 @@ from chalicelib.core.runs import Run, RunStatus
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity
 from chalicelib.dialects.camunda.dates import write_date, write_date_or_none
 from chalicelib.dialects.camunda.ids import name_of, write_definition_id
-from chalicelib.dialects.camunda.instance_filters import STATES, last_variables, started_by
+from chalicelib.dialects.camunda.instance_filters import STATES, State, last_variables, started_by
 from chalicelib.dialects.camunda.instances import activity_type
 from chalicelib.dialects.camunda.journal_visits import Visit, visit_id
 from chalicelib.dialects.camunda.run_records import Subject
 from chalicelib.dialects.camunda.values import TYPES, VariableValueDto, shown, write_value
+from chalicelib.dialects.camunda.wire_types import Date
 
 Row = Mapping[str, Any]
 
@@ -42,8 +43,8 @@ class HistoricProcessInstanceDto(_Names):
     businessKey: str | None
     processDefinitionName: str | None
     processDefinitionVersion: int
-    startTime: str
-    endTime: str | None
+    startTime: Date
+    endTime: Date | None
     durationInMillis: int | None
     startUserId: str | None
     startActivityId: str | None
@@ -51,7 +52,7 @@ class HistoricProcessInstanceDto(_Names):
     superProcessInstanceId: None
     superCaseInstanceId: None
     caseInstanceId: None
-    state: str
+    state: State
     restartedProcessInstanceId: str | None
 
 
@@ -69,8 +70,8 @@ class HistoricActivityInstanceDto(_Names):
     calledProcessInstanceId: None
     calledCaseInstanceId: None
     assignee: None
-    startTime: str
-    endTime: str | None
+    startTime: Date
+    endTime: Date | None
     durationInMillis: int | None
     canceled: bool
     completeScope: bool
@@ -86,8 +87,8 @@ class HistoricVariableInstanceDto(_Names, _Cases, VariableValueDto):
     activityInstanceId: str
     taskId: None
     errorMessage: None
-    state: str
-    createTime: str
+    state: Literal["CREATED", "DELETED"]
+    createTime: Date
 
 
 class HistoricVariableUpdateDto(_Names, _Cases):
@@ -99,8 +100,8 @@ class HistoricVariableUpdateDto(_Names, _Cases):
     activityInstanceId: str
     taskId: None
     userOperationId: None
-    time: str
-    type: str
+    time: Date
+    type: Literal["variableUpdate"]
     variableName: str
     variableInstanceId: str
     variableType: str

@@ -27,7 +27,7 @@ from chalicelib.dialects.camunda.query_sorting import read_order, sorting_fields
 from chalicelib.dialects.camunda.reading import Parameters, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, not_found
 from chalicelib.dialects.camunda.row_filters import JOB_LOG, kinds_of, read_row_filters
-from chalicelib.dialects.camunda.wire_types import WINDOW, body, sorting
+from chalicelib.dialects.camunda.wire_types import WINDOW, Date, body, sorting
 from chalicelib.dialects.edge import Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation, Text
@@ -57,7 +57,7 @@ class HistoricJobLogDto(TypedDict):
     """That a batch's job was created, failed, succeeded or was deleted: one of these four."""
 
     id: str
-    timestamp: str
+    timestamp: Date
     removalTime: None
     jobId: str
     jobDueDate: None

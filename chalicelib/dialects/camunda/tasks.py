@@ -1,7 +1,7 @@
 """User tasks over Camunda's routes: a task is the entry of a run's journal that opened it, named `{run}.{entry}`."""
 
 from collections.abc import Iterator
-from typing import TypedDict
+from typing import Literal, TypedDict
 
 from chalicelib.core.access import Scope
 from chalicelib.core.errors import RestartError
@@ -36,6 +36,7 @@ from chalicelib.dialects.camunda.values import (
     with_variables,
     write_variables,
 )
+from chalicelib.dialects.camunda.wire_types import Date
 from chalicelib.dialects.camunda.wire_types import body as body_of
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
@@ -78,7 +79,7 @@ class TaskDto(TypedDict):
     id: str
     name: str | None
     assignee: None
-    created: str
+    created: Date
     due: None
     followUp: None
     lastUpdated: None
@@ -98,7 +99,7 @@ class TaskDto(TypedDict):
     formKey: None
     camundaFormRef: None
     tenantId: str | None
-    taskState: str
+    taskState: Literal["Created"]
 
 
 def _row(run: Run, wait: Wait, name: str) -> Row:
