@@ -30,7 +30,7 @@ from chalicelib.dialects.camunda.queries import (
 )
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, read_object
 from chalicelib.dialects.camunda.refusals import BAD_USER_REQUEST, EngineRefusal, invalid, not_found
-from chalicelib.dialects.camunda.wire_types import body as body_of
+from chalicelib.dialects.camunda.wire_types import body_of
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation

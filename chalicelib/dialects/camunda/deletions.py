@@ -16,7 +16,7 @@ from chalicelib.dialects.camunda.refusals import EngineRefusal
 from chalicelib.dialects.camunda.runtime import QUERY as RUNTIME_QUERY
 from chalicelib.dialects.camunda.runtime import read_runtime_query
 from chalicelib.dialects.camunda.selections import selected
-from chalicelib.dialects.camunda.wire_types import body as body_of
+from chalicelib.dialects.camunda.wire_types import body_of
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer

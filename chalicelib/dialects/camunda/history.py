@@ -57,7 +57,7 @@ from chalicelib.dialects.camunda.row_filters import (
 )
 from chalicelib.dialects.camunda.run_records import PAGE, Records, Subject
 from chalicelib.dialects.camunda.variable_filters import Folding, read_comparison
-from chalicelib.dialects.camunda.wire_types import WINDOW, body, sorting
+from chalicelib.dialects.camunda.wire_types import WINDOW, body_of, sorting
 from chalicelib.dialects.edge import PARAMETER, Answer, Call
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation
@@ -259,7 +259,7 @@ def _telling(path: str, told: Told, name: str, row: Any, what: str) -> tuple[Ope
     parameters, fields = parameters_of(told.kinds), fields_of(told.kinds)
     if _VALUE in told.kinds:
         fields[_VALUE] = str | float | bool | None
-    query = body(f"{name}QueryDto", {**fields, **sorting_fields(f"{name}QueryDto", told.columns)})
+    query = body_of(f"{name}QueryDto", {**fields, **sorting_fields(f"{name}QueryDto", told.columns)})
     listed = {**parameters, **sorting(told.columns), **WINDOW}
     return (
         listing(path, told.by_url, f"List {what}", list[row], listed),

@@ -42,8 +42,8 @@ from chalicelib.dialects.camunda.query_sorting import Order, read_order, sorting
 from chalicelib.dialects.camunda.reading import as_list, as_object
 from chalicelib.dialects.camunda.refusals import BAD_USER_REQUEST, NULL_VALUE, EngineRefusal, engine, invalid
 from chalicelib.dialects.camunda.run_records import PAGE, Records, Subject
-from chalicelib.dialects.camunda.variable_filters import Comparison, Folding, read_comparison
-from chalicelib.dialects.camunda.wire_types import Compared, VariableQueryParameterDto, body, several, sorting
+from chalicelib.dialects.camunda.variable_filters import COMPARISON, Comparison, Folding, read_comparison
+from chalicelib.dialects.camunda.wire_types import Compared, body_of, several, sorting
 from chalicelib.dialects.services import Services
 
 MAX_SORTED = 10_000
@@ -293,7 +293,7 @@ def _only_definition(records: Records, query: InstanceQuery) -> DefinitionKey | 
 # -- in the document
 
 _NAME = "HistoricProcessInstanceQueryDto"
-_FIELDS = {**fields_of({**_KINDS, **FOLDING}), "variables": list[VariableQueryParameterDto] | None}
-_ALTERNATIVE = body("HistoricProcessInstanceOrQueryDto", _FIELDS)
-QUERY = body(_NAME, {**_FIELDS, "orQueries": several(_ALTERNATIVE) | None, **sorting_fields(_NAME, SORTED_BY)})
+_FIELDS = {**fields_of({**_KINDS, **FOLDING}), "variables": several(COMPARISON) | None}
+_ALTERNATIVE = body_of("HistoricProcessInstanceOrQueryDto", _FIELDS)
+QUERY = body_of(_NAME, {**_FIELDS, "orQueries": several(_ALTERNATIVE) | None, **sorting_fields(_NAME, SORTED_BY)})
 PARAMETERS = {**parameters_of({**_KINDS, **FOLDING}), "variables": Compared, **sorting(SORTED_BY)}

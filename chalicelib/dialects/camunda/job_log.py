@@ -27,7 +27,7 @@ from chalicelib.dialects.camunda.query_sorting import read_order, sorting_fields
 from chalicelib.dialects.camunda.reading import Parameters, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, not_found
 from chalicelib.dialects.camunda.row_filters import JOB_LOG, kinds_of, read_row_filters
-from chalicelib.dialects.camunda.wire_types import WINDOW, Date, body, sorting
+from chalicelib.dialects.camunda.wire_types import WINDOW, Date, body_of, sorting
 from chalicelib.dialects.edge import Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation, Text
@@ -252,7 +252,8 @@ def _one(services: Services, call: Call, absent: str) -> Row:
 _PATH = "/history/job-log"
 _KINDS = {**kinds_of(JOB_LOG), **dict.fromkeys(_STATES, Kind.FLAG)}
 _PARAMETERS = {**parameters_of(_KINDS), **sorting(_SORTED_BY)}
-_QUERY = body("HistoricJobLogQueryDto", {**fields_of(_KINDS), **sorting_fields("HistoricJobLogQueryDto", _SORTED_BY)})
+_NAME = "HistoricJobLogQueryDto"
+_QUERY = body_of(_NAME, {**fields_of(_KINDS), **sorting_fields(_NAME, _SORTED_BY)})
 _BY_BODY = ", by a query in the body"
 _SUMMARY = "what happened to the jobs of batches"
 

@@ -40,7 +40,7 @@ from chalicelib.dialects.camunda.queries import (
 )
 from chalicelib.dialects.camunda.reading import Parameters, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, engine, invalid, malformed, not_found
-from chalicelib.dialects.camunda.wire_types import body
+from chalicelib.dialects.camunda.wire_types import body_of
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation, Text
@@ -335,7 +335,7 @@ def show_incident(services: Services, call: Call) -> Answer:
 
 
 _JOB, _DEFINITION = "/job/{id}", "/job-definition/{id}"
-_RETRIES = body("RetriesDto", {"retries": Annotated[int, Meta(ge=0, le=MAX_RETRIES)]}, needed=("retries",))
+_RETRIES = body_of("RetriesDto", {"retries": Annotated[int, Meta(ge=0, le=MAX_RETRIES)]}, needed=("retries",))
 
 
 def _retrying(path: str, handler: Handler, summary: str) -> Operation:

@@ -23,16 +23,16 @@ class CountResultDto(TypedDict):
 def listing(path: str, handler: Handler, summary: str, row: Any, query: Query) -> Operation:
     """Describe a list by an address."""
     route = Route("GET", path, Scope.READ, handler, free=FREE)
-    return Operation(route, summary, {200: (row,)}, query=query, refusals=(*_unread(query), _ANSWER_TOO_LARGE))
+    return Operation(route, summary, {200: (row,)}, query=query, refusals=(*_unless_numbers(query), _ANSWER_TOO_LARGE))
 
 
 def counting(path: str, handler: Handler, summary: str, query: Query) -> Operation:
     """Describe a count by an address."""
     route = Route("GET", path, Scope.READ, handler, free=FREE)
-    return Operation(route, summary, {200: (CountResultDto,)}, query=query, refusals=_unread(query))
+    return Operation(route, summary, {200: (CountResultDto,)}, query=query, refusals=_unless_numbers(query))
 
 
-def _unread(query: Query) -> tuple[int, ...]:
+def _unless_numbers(query: Query) -> tuple[int, ...]:
     """Answer the status of a parameter that is no whole number, if one is to be: to Camunda that is no resource."""
     return (404,) if int in query.values() else ()
 
@@ -43,7 +43,7 @@ def query_route(path: str, handler: Handler, content_types: tuple[str, ...] = JS
 
 def asking(route: Route, summary: str, told: Any, body: Any, query: Query | None = None) -> Operation:
     """Describe a list, or a count, by a query in the body."""
-    refusals = _unread(query or {})
+    refusals = _unless_numbers(query or {})
     return Operation(route, summary, {200: (told,)}, body=body, is_body_needed=False, query=query, refusals=refusals)
 
 

@@ -40,7 +40,7 @@ from chalicelib.dialects.camunda.queries import (
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, as_text, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, malformed, not_found
 from chalicelib.dialects.camunda.starts import START, ProcessInstanceWithVariablesDto, start_by_id, start_by_key
-from chalicelib.dialects.camunda.wire_types import body as body_of
+from chalicelib.dialects.camunda.wire_types import body_of
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation

@@ -8,7 +8,7 @@ from chalicelib.core.json_values import Variables
 from chalicelib.dialects.camunda.query_fields import Fields, JsonFields, UrlFields
 from chalicelib.dialects.camunda.reading import as_list, as_object, as_text
 from chalicelib.dialects.camunda.refusals import NOT_VALID, engine, invalid, malformed
-from chalicelib.dialects.camunda.wire_types import body, several, sorting
+from chalicelib.dialects.camunda.wire_types import body_of, several, sorting
 
 _DIRECTIONS = frozenset({"asc", "desc"})
 
@@ -66,4 +66,4 @@ def _pair(given: Variables) -> tuple[str | None, str | None]:
 def sorting_fields(name: str, columns: Collection[str]) -> dict[str, Any]:
     """Answer the fields of a body that say by what its rows are sorted; `name` is the body's own."""
     given = sorting(columns)
-    return {**given, "sorting": several(body(f"{name}Sorting", given, needed=given)) | None}
+    return {**given, "sorting": several(body_of(f"{name}Sorting", given, needed=given)) | None}

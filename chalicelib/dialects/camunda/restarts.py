@@ -6,7 +6,6 @@ be with one of them is said at once when they are restarted together, and by its
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from chalicelib.core.access import Scope
 from chalicelib.core.batches import Batch, Order
@@ -25,7 +24,7 @@ from chalicelib.dialects.camunda.reading import as_bool, as_list, as_object, as_
 from chalicelib.dialects.camunda.refusals import invalid, malformed
 from chalicelib.dialects.camunda.restart_refusals import told_restart
 from chalicelib.dialects.camunda.selections import selected
-from chalicelib.dialects.camunda.wire_types import Objects, body, several
+from chalicelib.dialects.camunda.wire_types import Objects, body_of, one_of_words, several
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
@@ -193,16 +192,16 @@ def _active(version: SeenVersion, call: Call) -> SeenVersion:
     return version
 
 
-_INSTRUCTION = body(
+_INSTRUCTION = body_of(
     "RestartProcessInstanceInstructionDto",
     {
-        "type": Literal["startBeforeActivity", "startAfterActivity", "startTransition", "cancel"],
+        "type": one_of_words((*_ELEMENT, "cancel")),
         **dict.fromkeys((*dict.fromkeys(_ELEMENT.values()), *_IGNORED_TEXTS), str | None),
         "variables": Objects | None,
     },
     needed=("type",),
 )
-_RESTART = body(
+_RESTART = body_of(
     "RestartProcessInstanceDto",
     {
         "processInstanceIds": list[str] | None,

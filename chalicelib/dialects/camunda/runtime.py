@@ -24,7 +24,8 @@ from chalicelib.dialects.camunda.operations import (
 from chalicelib.dialects.camunda.query_fields import Kind, fields_of, parameters_of
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, malformed, not_found
-from chalicelib.dialects.camunda.wire_types import WINDOW, Compared, VariableQueryParameterDto, body
+from chalicelib.dialects.camunda.variable_filters import COMPARISON
+from chalicelib.dialects.camunda.wire_types import WINDOW, Compared, body_of, several
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation
@@ -192,7 +193,7 @@ def suspend(services: Services, call: Call) -> Answer:
 _ALL = "/process-instance"
 _ONE = f"{_ALL}/{{id}}"
 _PARAMETERS = {**parameters_of(_KINDS), "variables": Compared}
-QUERY = body("ProcessInstanceQueryDto", {**fields_of(_KINDS), "variables": list[VariableQueryParameterDto] | None})
+QUERY = body_of("ProcessInstanceQueryDto", {**fields_of(_KINDS), "variables": several(COMPARISON) | None})
 
 
 _BY_BODY = ", by a query in the body"
@@ -217,7 +218,7 @@ OPERATIONS = (
         Route("PUT", f"{_ONE}/suspended", Scope.WRITE, suspend, ANY_TYPE, FREE),
         "Suspend a process instance, which stands still then, or activate it again",
         answers={204: ()},
-        body=body("ProcessInstanceSuspensionStateDto", {"suspended": bool | None}),
+        body=body_of("ProcessInstanceSuspensionStateDto", {"suspended": bool | None}),
         is_body_needed=False,
         refusals=(409,),
     ),

@@ -6,7 +6,6 @@ its REST layer refuses is 400 `InvalidRequestException`.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 from chalicelib.core.deployments import SeenVersion
 from chalicelib.core.ids import ActivityId, TransitionId
@@ -35,8 +34,7 @@ from chalicelib.dialects.camunda.values import (
     with_variables,
     write_variables,
 )
-from chalicelib.dialects.camunda.wire_types import body as body_of
-from chalicelib.dialects.camunda.wire_types import several
+from chalicelib.dialects.camunda.wire_types import body_of, one_of_words, several
 from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
@@ -56,7 +54,7 @@ class ProcessInstanceWithVariablesDto(ProcessInstanceDto):
 _INSTRUCTION = body_of(
     "ProcessInstanceStartInstructionDto",
     {
-        "type": Literal["startBeforeActivity", "startAfterActivity", "startTransition"],
+        "type": one_of_words(_TYPES - {"cancel"}),
         "activityId": str | None,
         "transitionId": str | None,
         "variables": VALUES | None,

@@ -36,8 +36,7 @@ from chalicelib.dialects.camunda.values import (
     with_variables,
     write_variables,
 )
-from chalicelib.dialects.camunda.wire_types import Date
-from chalicelib.dialects.camunda.wire_types import body as body_of
+from chalicelib.dialects.camunda.wire_types import Date, body_of
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation

@@ -28,7 +28,7 @@ from chalicelib.core.json_values import Json, Variables
 from chalicelib.dialects.camunda.dates import read_date
 from chalicelib.dialects.camunda.reading import as_object, as_text
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid
-from chalicelib.dialects.camunda.wire_types import Objects, body
+from chalicelib.dialects.camunda.wire_types import Objects, body_of
 from chalicelib.dialects.json_bodies import read_json
 
 TYPES = "camunda.types"
@@ -288,7 +288,7 @@ def _type_of(value: Json) -> str:
 
 # -- in the document
 
-VALUE = body("VariableValueInputDto", {"value": Any, "type": str | None, "valueInfo": Objects | None})
+VALUE = body_of("VariableValueInputDto", {"value": Any, "type": str | None, "valueInfo": Objects | None})
 VALUES = GenericAlias(dict, (str, VALUE))
 
 

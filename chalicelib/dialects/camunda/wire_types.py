@@ -9,7 +9,7 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from types import GenericAlias
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -24,14 +24,6 @@ Nothing = Annotated[list[Any], Meta(max_length=0)]
 """Lists of what there is not here, but in Camunda."""
 
 WINDOW: Mapping[str, Any] = {"firstResult": int, "maxResults": int}
-
-
-class VariableQueryParameterDto(msgspec.Struct, frozen=True):
-    """What a variable must be."""
-
-    name: str
-    operator: Literal["eq", "neq", "gt", "gteq", "lt", "lteq", "like"]
-    value: str | float | bool | None = None
 
 
 def several(type_: Any) -> Any:
@@ -49,7 +41,7 @@ def sorting(columns: Collection[str]) -> dict[str, Any]:
     return {"sortBy": one_of_words(columns), "sortOrder": one_of_words(("asc", "desc"))}
 
 
-def body(name: str, fields: Mapping[str, Any], *, needed: Iterable[str] = ()) -> type[msgspec.Struct]:
+def body_of(name: str, fields: Mapping[str, Any], *, needed: Iterable[str] = ()) -> type[msgspec.Struct]:
     """Answer a struct of these fields, of which any may be absent that is not needed."""
     must = frozenset(needed)
     told = [(field, type_) if field in must else (field, type_ | UnsetType, UNSET) for field, type_ in fields.items()]

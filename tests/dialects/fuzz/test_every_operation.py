@@ -46,11 +46,14 @@ def known(world: World) -> Things:
 
 
 def ask(case: Any, known: Things, data: st.DataObject) -> Reply:
-    """Send a case with a key that may do all; its path names what exists more often than not."""
+    """Send a case with a key that may do all; what names something names what exists more often than not."""
     for name in case.path_parameters or {}:
         if data.draw(st.integers(0, 2)):
             case.path_parameters[name] = data.draw(st.sampled_from(known.names(name)))
     sent = case.as_transport_kwargs(base_url="http://localhost")
+    for asked in (sent.get("params"), sent.get("json")):
+        if isinstance(asked, dict) and data.draw(st.integers(0, 2)):
+            asked.update({name: data.draw(_known(name, value, known)) for name, value in asked.items()})
     path, query = urlsplit(sent["url"]).path, urlencode(sent.get("params") or {}, doseq=True)
     named = {str(name).lower(): _header(value) for name, value in sent["headers"].items()}
     headers = {
@@ -61,6 +64,16 @@ def ask(case: Any, known: Things, data: st.DataObject) -> Reply:
         body, headers["content_type"] = _form(sent["files"], data)
     raw = body if isinstance(body, bytes) else b"" if body is None else str(body).encode()
     return known.api(sent["method"].upper(), f"{path}?{query}" if query else path, raw, **headers)
+
+
+def _known(name: str, value: Any, known: Things) -> st.SearchStrategy[Any]:
+    """Let what is an id by its name, or a list of some, be those of things that there are."""
+    ids = st.sampled_from(known.ids)
+    if name.endswith(("Id", "_id")) and isinstance(value, str):
+        return ids
+    if name.endswith(("Ids", "IdIn", "_ids")):
+        return st.lists(ids, min_size=1, max_size=2) if isinstance(value, list) else ids
+    return st.just(value)
 
 
 def _form(parts: list[tuple[str, tuple[None, str]]], data: st.DataObject) -> tuple[bytes, str]:
