@@ -26,11 +26,19 @@ _RETRY_AFTER = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """A body that is written as it is, in one of these media types."""
+
+    media_types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """A route, and what else a stranger must know to call it.
 
-    `answers` maps each status to the types that the body can have (none: no body). `refusals` are the statuses that
-    follow from what the route does, beside those that follow from its shape.
+    `answers` maps each status to the types that the body can have (none: no body). `query` is a struct, or the type of
+    each parameter by its name. `refusals` are the statuses that follow from what the route does, beside those that
+    follow from its shape.
     """
 
     route: Route
@@ -38,7 +46,7 @@ class Operation:
     answers: Mapping[int, tuple[Any, ...]]
     body: Any = None
     is_body_needed: bool = True
-    query: type[msgspec.Struct] | None = None
+    query: type[msgspec.Struct] | Mapping[str, Any] | None = None
     is_idempotent: bool = False
     refusals: tuple[int, ...] = ()
 
@@ -140,7 +148,8 @@ _IN_HEADERS = {
 
 
 def _bodies(about: About, operations: Iterable[Operation]) -> list[Any]:
-    answers = [body for operation in operations for bodies in operation.answers.values() for body in bodies]
+    told = [body for operation in operations for bodies in operation.answers.values() for body in bodies]
+    answers = [body for body in told if not isinstance(body, Text)]
     asked = [operation.body for operation in operations if operation.body is not None]
     return [about.error, *asked, *answers]
 
@@ -157,7 +166,9 @@ def _operation(about: About, operation: Operation) -> dict[str, Any]:
     if route.scope is not None:
         described["security"] = [{name: [route.scope.value]} for name in about.security]
     if operation.body is not None:
-        described["requestBody"] = {"required": operation.is_body_needed, "content": _content(operation.body)}
+        media_types = JSON_TYPE if route.content_types == ANY_TYPE else route.content_types
+        content = _content(operation.body, media_types=media_types)
+        described["requestBody"] = {"required": operation.is_body_needed, "content": content}
     return described
 
 
@@ -175,10 +186,13 @@ def _parameter(where: str, name: str, schema: Mapping[str, Any]) -> dict[str, An
     return {"name": name, "in": where, "required": where == "path", "schema": schema}
 
 
-def _in_query(query: type[msgspec.Struct] | None) -> list[dict[str, Any]]:
-    """Answer a parameter for each field of a query's struct; None of them is needed."""
+def _in_query(query: type[msgspec.Struct] | Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """Answer a parameter for each field of a query's struct, or for each name; None of them is needed."""
     if query is None:
         return []
+    if isinstance(query, Mapping):
+        types, _ = msgspec.json.schema_components(query.values(), ref_template=_SCHEMAS)
+        return [_parameter("query", name, schema) for name, schema in zip(query, types, strict=True)]
     _, schemas = msgspec.json.schema_components([query], ref_template="{name}")
     properties = schemas[query.__name__]["properties"]
     return [_parameter("query", name, _given(schema, schemas)) for name, schema in properties.items()]
@@ -224,6 +238,11 @@ def _refusal(about: About, status: int) -> dict[str, Any]:
     return {"description": phrase, "headers": headers, "content": _content(about.error)}
 
 
-def _content(*bodies: Any) -> dict[str, Any]:
-    schemas, _ = msgspec.json.schema_components(bodies, ref_template=_SCHEMAS)
-    return {JSON_TYPE[0]: {"schema": schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}}}
+def _content(*bodies: Any, media_types: tuple[str, ...] = JSON_TYPE) -> dict[str, Any]:
+    match bodies:
+        case (Text(written),):
+            return {one: {"schema": {} if one in JSON_TYPE else {"type": "string"}} for one in written}
+        case _:
+            schemas, _ = msgspec.json.schema_components(bodies, ref_template=_SCHEMAS)
+            schema = schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
+            return {media_type: {"schema": schema} for media_type in media_types}

@@ -8,7 +8,7 @@ botocore keeps what it knows of our services.
 |------------|-------------------------------------------------------------------------------|
 | app.py     | source, beside its bytecode: Chalice wants to see it                          |
 | chalice    | the same: Chalice packs its source by itself                                  |
-| chalicelib | bytecode; its docstrings are read (OpenAPI's summaries), its asserts are held |
+| chalicelib | bytecode; its docstrings are read (OpenAPI's texts), its asserts are held     |
 | libraries  | bytecode without docstrings and asserts; what nothing imports is left out     |
 
 Bytecode tells the file and the line of a traceback, and not which columns of the line: that is a quarter of its size.

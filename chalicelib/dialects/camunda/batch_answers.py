@@ -1,29 +1,124 @@
 """Batches, their jobs, job definitions and incidents as Camunda's clients read them: every key, nulls included."""
 
-from typing import Any, assert_never
+from typing import Literal, TypedDict, assert_never
 
 from chalicelib.core.batches import Batch, Cancellation, Job, JobFailure, Order
 from chalicelib.dialects.camunda.dates import write_date, write_date_or_none
 from chalicelib.dialects.camunda.ids import tenant_of
 from chalicelib.dialects.camunda.restart_refusals import tell, tell_cancellation
+from chalicelib.dialects.camunda.wire_types import Date
 from chalicelib.service.batches import Statistics
 
-Told = dict[str, Any]
 SEED, MONITOR, EXECUTION = "seed", "monitor", "execution"
 _JOB_TYPES = {SEED: "batch-seed-job", MONITOR: "batch-monitor-job"}
 
 
-def write_batch(batch: Batch) -> Told:
+class _AnyBatch(TypedDict):
+    id: str
+    type: str
+    totalJobs: int
+    batchJobsPerSeed: int
+    invocationsPerBatchJob: int
+    seedJobDefinitionId: str
+    monitorJobDefinitionId: str
+    batchJobDefinitionId: str
+    tenantId: str | None
+    createUserId: str | None
+    startTime: Date
+    executionStartTime: Date | None
+
+
+class BatchDto(_AnyBatch):
+    """A batch that has not ended."""
+
+    jobsCreated: int
+    suspended: bool
+
+
+class BatchStatisticsDto(BatchDto):
+    """A batch that has not ended, and the state of its jobs."""
+
+    remainingJobs: int
+    completedJobs: int
+    failedJobs: int
+
+
+class HistoricBatchDto(_AnyBatch):
+    """A batch as history keeps it."""
+
+    endTime: Date | None
+    removalTime: None
+
+
+class JobDefinitionDto(TypedDict):
+    """What some jobs of a batch have in common."""
+
+    id: str
+    processDefinitionId: None
+    processDefinitionKey: None
+    activityId: None
+    jobType: str
+    jobConfiguration: str
+    overridingJobPriority: None
+    suspended: bool
+    tenantId: str | None
+    deploymentId: None
+
+
+class _AnyJob(TypedDict):
+    jobDefinitionId: str
+    processInstanceId: None
+    processDefinitionId: None
+    processDefinitionKey: None
+    executionId: None
+    failedActivityId: None
+    dueDate: None
+    suspended: bool
+    priority: int
+    tenantId: str | None
+    batchId: str
+
+
+class JobDto(_AnyJob):
+    """A job of a batch."""
+
+    id: str
+    exceptionMessage: str | None
+    retries: int
+    createTime: Date
+
+
+class IncidentDto(TypedDict):
+    """What stands open when a job of a batch has no retries left."""
+
+    id: str
+    processDefinitionId: None
+    processInstanceId: None
+    executionId: None
+    incidentTimestamp: Date | None
+    incidentType: Literal["failedJob"]
+    activityId: None
+    failedActivityId: None
+    causeIncidentId: str
+    rootCauseIncidentId: str
+    configuration: str
+    incidentMessage: str | None
+    tenantId: str | None
+    jobDefinitionId: str
+    annotation: None
+
+
+def write_batch(batch: Batch) -> BatchDto:
     """Write a batch that has not ended."""
     return {**_write(batch), "jobsCreated": batch.jobs_created, "suspended": batch.is_suspended}
 
 
-def write_historic_batch(batch: Batch) -> Told:
+def write_historic_batch(batch: Batch) -> HistoricBatchDto:
     """Write a batch as history keeps it, ended or not."""
     return {**_write(batch), "endTime": write_date_or_none(batch.ended_at), "removalTime": None}
 
 
-def write_statistics(told: Statistics) -> Told:
+def write_statistics(told: Statistics) -> BatchStatisticsDto:
     return {
         **write_batch(told.batch),
         "remainingJobs": told.remaining,
@@ -32,7 +127,7 @@ def write_statistics(told: Statistics) -> Told:
     }
 
 
-def _write(batch: Batch) -> Told:
+def _write(batch: Batch) -> _AnyBatch:
     return {
         "id": batch.id,
         "type": batch.kind.value,
@@ -73,7 +168,7 @@ def job_type(batch: Batch, part: str) -> str:
     return _JOB_TYPES.get(part, batch.kind.value)
 
 
-def write_job_definition(batch: Batch, part: str) -> Told:
+def write_job_definition(batch: Batch, part: str) -> JobDefinitionDto:
     return {
         "id": job_definition_id(batch, part),
         "processDefinitionId": None,
@@ -91,7 +186,7 @@ def write_job_definition(batch: Batch, part: str) -> Told:
 # -- jobs and incidents
 
 
-def write_job(batch: Batch, job: Job) -> Told:
+def write_job(batch: Batch, job: Job) -> JobDto:
     """Write a job that restarts sources, or ends them."""
     return {
         **_any_job(batch, EXECUTION),
@@ -102,7 +197,7 @@ def write_job(batch: Batch, job: Job) -> Told:
     }
 
 
-def write_own_job(batch: Batch, part: str) -> Told:
+def write_own_job(batch: Batch, part: str) -> JobDto:
     """Write the job that makes a batch's jobs, or that looks whether they are done."""
     told = _any_job(batch, part)
     return {
@@ -114,9 +209,8 @@ def write_own_job(batch: Batch, part: str) -> Told:
     }
 
 
-def _any_job(batch: Batch, part: str) -> Told:
+def _any_job(batch: Batch, part: str) -> _AnyJob:
     return {
-        "id": "",
         "jobDefinitionId": job_definition_id(batch, part),
         "processInstanceId": None,
         "processDefinitionId": None,
@@ -145,7 +239,7 @@ def failure_message(batch: Batch, failure: JobFailure | None) -> str | None:
             assert_never(batch.order)
 
 
-def write_incident(batch: Batch, job: Job) -> Told:
+def write_incident(batch: Batch, job: Job) -> IncidentDto:
     """Write what stands open when a job has no retries left."""
     incident = f"{job.id}.incident"
     return {

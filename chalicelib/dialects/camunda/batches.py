@@ -1,16 +1,39 @@
 """Batches over Camunda's routes: listed, counted, held, ended, as they run and as history keeps them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.core.access import Scope
 from chalicelib.core.batches import Batch
-from chalicelib.dialects.camunda.batch_answers import write_batch, write_historic_batch, write_statistics
-from chalicelib.dialects.camunda.queries import Filter, Row, equal, filtered, flag, moment, one_of, shown, windowed
+from chalicelib.dialects.camunda.batch_answers import (
+    BatchDto,
+    BatchStatisticsDto,
+    HistoricBatchDto,
+    write_batch,
+    write_historic_batch,
+    write_statistics,
+)
+from chalicelib.dialects.camunda.operations import FREE, counting, deleting, listing, showing
+from chalicelib.dialects.camunda.queries import (
+    Filter,
+    Row,
+    either,
+    equal,
+    filtered,
+    flag,
+    list_parameters,
+    moment,
+    one_of,
+    parameters_of,
+    shown,
+    windowed,
+)
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, read_object
 from chalicelib.dialects.camunda.refusals import BAD_USER_REQUEST, EngineRefusal, invalid, not_found
+from chalicelib.dialects.camunda.wire_types import body_of
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.services import Services
 from chalicelib.service.batches import BatchNotFound
 
@@ -29,6 +52,12 @@ _FILTERS: tuple[Filter, ...] = (
     moment("startedBefore", lambda at, limit: at <= limit, "_at"),
     moment("startedAfter", lambda at, limit: at >= limit, "_at"),
 )
+_RUNNING = (*_FILTERS, either("suspended", lambda row: row["suspended"]))
+_COUNTED = (
+    flag("withFailures", lambda row: row["failedJobs"] > 0),
+    flag("withoutFailures", lambda row: row["failedJobs"] == 0),
+)
+_HISTORIC = (*_FILTERS, either("completed", lambda row: row["endTime"] is not None))
 
 
 def every_batch(services: Services, call: Call) -> Iterator[Batch]:
@@ -47,14 +76,12 @@ def running(services: Services, call: Call) -> Iterator[Batch]:
     return (batch for batch in every_batch(services, call) if not batch.is_over)
 
 
-def _rows(batches: Iterator[Batch], write: Callable[[Batch], dict[str, Any]]) -> list[Row]:
+def _rows(batches: Iterator[Batch], write: Callable[[Batch], Mapping[str, Any]]) -> list[Row]:
     return [{**write(batch), "_at": batch.created_at} for batch in batches]
 
 
 def _runtime(services: Services, call: Call, given: Parameters) -> list[Row]:
-    rows = filtered(_rows(running(services, call), write_batch), given, _FILTERS)
-    is_suspended = given.flag("suspended")
-    return [row for row in rows if is_suspended in (None, row["suspended"])]
+    return filtered(_rows(running(services, call), write_batch), given, _RUNNING)
 
 
 # -- as they run
@@ -104,11 +131,7 @@ def _counted(services: Services, call: Call, given: Parameters) -> list[Row]:
     wanted = {row["id"] for row in _runtime(services, call, given)}
     batches = (batch for batch in running(services, call) if batch.id in wanted)
     rows = _rows(batches, lambda batch: write_statistics(services.batches.statistics(batch)))
-    if given.flag("withFailures"):
-        rows = [row for row in rows if row["failedJobs"]]
-    if given.flag("withoutFailures"):
-        rows = [row for row in rows if not row["failedJobs"]]
-    return rows
+    return filtered(rows, given, _COUNTED)
 
 
 def suspend(services: Services, call: Call) -> Answer:
@@ -123,7 +146,6 @@ def suspend(services: Services, call: Call) -> Answer:
 
 
 def delete(services: Services, call: Call) -> Answer:
-    """End a batch; `cascade` takes its history away too."""
     is_cascading = call.query.get("cascade", ("",))[0].lower() == "true"
     try:
         services.batches.delete(call.account, call.params["id"], is_cascading=is_cascading)
@@ -139,20 +161,18 @@ def _unable(verb: str, call: Call, what: str = "batch") -> EngineRefusal:
 # -- as history keeps them
 
 
-def _historic(services: Services, call: Call, given: Parameters) -> list[Row]:
+def _of_history(services: Services, call: Call, given: Parameters) -> list[Row]:
     batches = (batch for batch in every_batch(services, call) if not batch.is_hidden)
-    rows = filtered(_rows(batches, write_historic_batch), given, _FILTERS)
-    is_completed = given.flag("completed")
-    return [row for row in rows if is_completed in (None, row["endTime"] is not None)]
+    return filtered(_rows(batches, write_historic_batch), given, _HISTORIC)
 
 
 def list_history(services: Services, call: Call) -> Answer:
     given = Parameters(call.query)
-    return answer([shown(row) for row in windowed(_historic(services, call, given), given, _SORTED_HISTORY)])
+    return answer([shown(row) for row in windowed(_of_history(services, call, given), given, _SORTED_HISTORY)])
 
 
 def count_history(services: Services, call: Call) -> Answer:
-    return answer({"count": len(_historic(services, call, Parameters(call.query)))})
+    return answer({"count": len(_of_history(services, call, Parameters(call.query)))})
 
 
 def show_history(services: Services, call: Call) -> Answer:
@@ -168,7 +188,6 @@ def show_history(services: Services, call: Call) -> Answer:
 
 
 def delete_history(services: Services, call: Call) -> Answer:
-    """Take a batch out of history; one that runs goes on."""
     try:
         services.batches.hide(call.account, call.params["id"])
     except BatchNotFound as error:
@@ -176,24 +195,51 @@ def delete_history(services: Services, call: Call) -> Answer:
     return Answer(204)
 
 
-def _read(path: str, handler: Callable[[Services, Call], Answer]) -> Route:
-    return Route("GET", path, Scope.READ, handler, free=frozenset({"id"}))
-
-
-def _change(method: str, path: str, handler: Callable[[Services, Call], Answer]) -> Route:
-    return Route(method, path, Scope.RESTART, handler, ANY_TYPE, frozenset({"id"}))
-
-
-ROUTES: tuple[Route, ...] = (
-    _read("/batch", listed),
-    _read("/batch/count", count),
-    _read("/batch/statistics", statistics),
-    _read("/batch/statistics/count", count_statistics),
-    _read("/batch/{id}", show),
-    _change("PUT", "/batch/{id}/suspended", suspend),
-    _change("DELETE", "/batch/{id}", delete),
-    _read("/history/batch", list_history),
-    _read("/history/batch/count", count_history),
-    _read("/history/batch/{id}", show_history),
-    _change("DELETE", "/history/batch/{id}", delete_history),
+_ONE, _OF_HISTORY = "/batch/{id}", "/history/batch/{id}"
+OPERATIONS = (
+    listing("/batch", listed, "List batches that have not ended", list[BatchDto], list_parameters(_RUNNING, _ID)),
+    counting("/batch/count", count, "Count batches that have not ended", parameters_of(_RUNNING)),
+    listing(
+        "/batch/statistics",
+        statistics,
+        "List batches that have not ended, with the state of their jobs",
+        list[BatchStatisticsDto],
+        list_parameters((*_RUNNING, *_COUNTED), _SORTED_BY),
+    ),
+    counting(
+        "/batch/statistics/count",
+        count_statistics,
+        "Count batches that have not ended, by the state of their jobs",
+        parameters_of((*_RUNNING, *_COUNTED)),
+    ),
+    showing(_ONE, show, "Show a batch that has not ended", BatchDto),
+    Operation(
+        Route("PUT", f"{_ONE}/suspended", Scope.RESTART, suspend, ANY_TYPE, FREE),
+        "Suspend or activate a batch",
+        answers={204: ()},
+        body=body_of("BatchSuspensionStateDto", {"suspended": bool | None}),
+        is_body_needed=False,
+    ),
+    deleting(
+        _ONE,
+        delete,
+        "End a batch as it stands, and with `cascade` take its history away too",
+        Scope.RESTART,
+        {"cascade": bool},
+    ),
+    listing(
+        "/history/batch",
+        list_history,
+        "List batches, those that have ended among them",
+        list[HistoricBatchDto],
+        list_parameters(_HISTORIC, _SORTED_HISTORY),
+    ),
+    counting(
+        "/history/batch/count",
+        count_history,
+        "Count batches, those that have ended among them",
+        parameters_of(_HISTORIC),
+    ),
+    showing(_OF_HISTORY, show_history, "Show a batch, ended or not", HistoricBatchDto),
+    deleting(_OF_HISTORY, delete_history, "Take a batch out of history; one that runs goes on", Scope.RESTART),
 )

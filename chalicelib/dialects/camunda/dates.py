@@ -7,7 +7,8 @@ from chalicelib.dialects.camunda.refusals import malformed
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-_DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d{4}")
+DATE_PATTERN = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}[+-]\d{4}"
+_DATE = re.compile(DATE_PATTERN)
 _MOST = 9_999_999_999_999  # ms: positions in lists have thirteen digits
 
 

@@ -8,15 +8,19 @@ from collections.abc import Callable
 from chalicelib.core.access import Scope
 from chalicelib.core.batches import Cancellation
 from chalicelib.core.json_values import Json, Variables
-from chalicelib.dialects.camunda.batch_answers import write_batch
-from chalicelib.dialects.camunda.instance_queries import InstanceQuery, read_history_query
+from chalicelib.dialects.camunda.batch_answers import BatchDto, write_batch
+from chalicelib.dialects.camunda.instance_queries import QUERY, InstanceQuery, read_history_query
+from chalicelib.dialects.camunda.operations import Handler
 from chalicelib.dialects.camunda.reading import as_bool, as_object, as_text, as_texts, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal
+from chalicelib.dialects.camunda.runtime import QUERY as RUNTIME_QUERY
 from chalicelib.dialects.camunda.runtime import read_runtime_query
 from chalicelib.dialects.camunda.selections import selected
+from chalicelib.dialects.camunda.wire_types import body_of
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.services import Services
 from chalicelib.service.commands import Command
 
@@ -25,12 +29,10 @@ _RUNTIME, _HISTORIC = "processInstanceQuery", "historicProcessInstanceQuery"
 
 
 def delete(services: Services, call: Call) -> Answer:
-    """Delete process instances as a batch, by ids and by a query of those that go on."""
     return _delete(services, call, _RUNTIME, lambda given: read_runtime_query(as_object(given)))
 
 
 def delete_by_history(services: Services, call: Call) -> Answer:
-    """Delete process instances as a batch, by ids and by a historic query."""
     return _delete(services, call, _HISTORIC, read_history_query)
 
 
@@ -66,11 +68,30 @@ def _order(body: Variables) -> Cancellation:
     return Cancellation(as_text(body.get("deleteReason")) or "", as_bool(body.get("failIfNotExists")))
 
 
-def _route(path: str, handler: Callable[[Services, Call], Answer]) -> Route:
-    return Route("POST", path, Scope.WRITE, handler, JSON_TYPE)
+_WISH = body_of(
+    "DeleteProcessInstancesDto",
+    {
+        "processInstanceIds": list[str] | None,
+        _RUNTIME: RUNTIME_QUERY | None,
+        _HISTORIC: QUERY | None,
+        "deleteReason": str | None,
+        "failIfNotExists": bool | None,
+        **dict.fromkeys(_SKIPPED, bool | None),
+    },
+)
 
 
-ROUTES: tuple[Route, ...] = (
-    _route("/process-instance/delete", delete),
-    _route("/process-instance/delete-historic-query-based", delete_by_history),
+def _deleting(path: str, handler: Handler, by: str) -> Operation:
+    return Operation(
+        Route("POST", path, Scope.WRITE, handler, JSON_TYPE),
+        f"End process instances as a batch: those that are named, and those that {by} finds",
+        answers={200: (BatchDto,)},
+        body=_WISH,
+        is_idempotent=True,
+    )
+
+
+OPERATIONS = (
+    _deleting("/process-instance/delete", delete, "a query of those that go on"),
+    _deleting("/process-instance/delete-historic-query-based", delete_by_history, "a historic query"),
 )

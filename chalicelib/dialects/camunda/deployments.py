@@ -3,8 +3,10 @@
 import operator
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, TypedDict
 from urllib.parse import quote
+
+from msgspec import Meta
 
 from chalicelib.core.access import Scope
 from chalicelib.core.deployments import (
@@ -20,9 +22,12 @@ from chalicelib.core.errors import NotFound
 from chalicelib.dialects.camunda.bpmn.importing import Process, read_bpmn
 from chalicelib.dialects.camunda.bpmn.problems import BpmnInvalid
 from chalicelib.dialects.camunda.dates import write_date
+from chalicelib.dialects.camunda.errors import Error, ProblemDto
 from chalicelib.dialects.camunda.ids import definition_key
-from chalicelib.dialects.camunda.lookups import is_name, write_version
+from chalicelib.dialects.camunda.instances import AtomLink
+from chalicelib.dialects.camunda.lookups import ProcessDefinitionDto, is_name, write_version
 from chalicelib.dialects.camunda.multipart import Part, read_form
+from chalicelib.dialects.camunda.operations import FREE, counting, listing, showing
 from chalicelib.dialects.camunda.queries import (
     Filter,
     Row,
@@ -30,7 +35,9 @@ from chalicelib.dialects.camunda.queries import (
     filtered,
     flag,
     like,
+    list_parameters,
     moment,
+    parameters_of,
     shown,
     tenants,
     windowed,
@@ -38,9 +45,11 @@ from chalicelib.dialects.camunda.queries import (
 from chalicelib.dialects.camunda.reading import Parameters
 from chalicelib.dialects.camunda.refusals import engine, invalid, not_found
 from chalicelib.dialects.camunda.starts import root_of
+from chalicelib.dialects.camunda.wire_types import Date
 from chalicelib.dialects.edge import Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.openapi import Operation, Text
 from chalicelib.dialects.services import Services
 from chalicelib.service.deployments import Deployed, ProcessInvalid, ProcessTwice
 
@@ -74,10 +83,38 @@ _FILTERS: tuple[Filter, ...] = (
 _SORTED_BY = {"id": "id", "name": "name", "deploymentTime": _AT, "tenantId": "tenantId"}
 
 
+class DeploymentDto(TypedDict):
+    """Files that came together; `links` are those of a new one."""
+
+    links: list[AtomLink]
+    id: str
+    name: str | None
+    source: str | None
+    deploymentTime: Date
+    tenantId: str | None
+
+
+class DeploymentWithDefinitionsDto(DeploymentDto):
+    """A new deployment, with the process definitions by their ids that were made of it: null, if it had nothing new."""
+
+    deployedProcessDefinitions: dict[str, ProcessDefinitionDto] | None
+    deployedCaseDefinitions: None
+    deployedDecisionDefinitions: None
+    deployedDecisionRequirementsDefinitions: None
+
+
+class DeploymentResourceDto(TypedDict):
+    """A deployment's file."""
+
+    id: str
+    name: str
+    deploymentId: str
+
+
 class _Unreadable(Exception):
     """A file's processes cannot be read: what Camunda says of its errors, one by one."""
 
-    def __init__(self, file: str, problems: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, file: str, problems: Sequence[ProblemDto]) -> None:
         super().__init__(file)
         self.file, self.problems = file, problems
 
@@ -86,7 +123,6 @@ class _Unreadable(Exception):
 
 
 def create(services: Services, call: Call) -> Answer:
-    """Deploy files: every process in them becomes the next version of its key."""
     form, key = read_form(call), read_idempotency_key(call)
     try:
         deployed = services.deployments.create(call.account, _read(form), key)
@@ -163,7 +199,7 @@ def _process(file: str, process: Process, tenant: str | None) -> NewProcess:
     return NewProcess(file, definition, process.document, traits)
 
 
-def _problem(message: str, line: int | None, column: int | None, elements: Sequence[str]) -> dict[str, Any]:
+def _problem(message: str, line: int | None, column: int | None, elements: Sequence[str]) -> ProblemDto:
     return {
         "message": message,
         "line": line or 0,
@@ -177,19 +213,24 @@ def _parse_error(error: _Unreadable) -> Answer:
     """Say what is wrong with a file, as Camunda's ParseException does."""
     told = [f"* {it['message']} | resource {error.file}{_position(it)}" for it in error.problems]
     message = "\n".join(["ENGINE-09005 Could not parse BPMN process. Errors: ", *told])
-    details = {error.file: {"errors": error.problems, "warnings": []}}
-    return answer({"type": "ParseException", "message": message, "code": 0, "details": details}, 400)
+    refusal: Error = {
+        "type": "ParseException",
+        "message": message,
+        "code": 0,
+        "details": {error.file: {"errors": [*error.problems], "warnings": []}},
+    }
+    return answer(refusal, 400)
 
 
-def _position(problem: Mapping[str, Any]) -> str:
+def _position(problem: ProblemDto) -> str:
     return f" | line {problem['line']} | column {problem['column']}" if problem["line"] else ""
 
 
-def _write_deployed(call: Call, deployed: Deployed) -> dict[str, Any]:
+def _write_deployed(call: Call, deployed: Deployed) -> DeploymentWithDefinitionsDto:
     deployment = deployed.deployment
     rows = [write_version(call.account, it) for it in _seen(deployed)]
     return {
-        **shown(_write(deployment)),
+        **_write(deployment),
         "links": [{"method": "GET", "href": f"{root_of(call)}/deployment/{deployment.id}", "rel": "self"}],
         "deployedProcessDefinitions": {row["id"]: row for row in rows} or None,
         "deployedCaseDefinitions": None,
@@ -210,28 +251,23 @@ def _seen(deployed: Deployed) -> list[SeenVersion]:
 
 
 def listed(services: Services, call: Call) -> Answer:
-    """List deployments."""
     given = Parameters(call.query)
     return answer([shown(row) for row in windowed(_found(services, call, given), given, _SORTED_BY)])
 
 
 def count(services: Services, call: Call) -> Answer:
-    """Count deployments."""
     return answer({"count": len(_found(services, call, Parameters(call.query)))})
 
 
 def show(services: Services, call: Call) -> Answer:
-    """Show a deployment."""
-    return answer(shown(_write(_load(services, call, f"Deployment with id '{call.params['id']}' does not exist"))))
+    return answer(_write(_load(services, call, f"Deployment with id '{call.params['id']}' does not exist")))
 
 
 def files(services: Services, call: Call) -> Answer:
-    """List a deployment's files."""
     return answer(_files(services, call))
 
 
 def file(services: Services, call: Call) -> Answer:
-    """Show one of a deployment's files, without its content."""
     wanted, deployment = call.params["resource"], call.params["id"]
     for row in _files(services, call):
         if row["id"] == wanted:
@@ -241,7 +277,6 @@ def file(services: Services, call: Call) -> Answer:
 
 
 def data(services: Services, call: Call) -> Answer:
-    """Send a file's content, as it was deployed."""
     wanted = FileId(call.params["resource"])
     missing = f"Deployment resource '{wanted}' for deployment id '{call.params['id']}' does not exist."
     deployment = _load(services, call, missing)
@@ -259,7 +294,7 @@ def data(services: Services, call: Call) -> Answer:
 
 
 def _found(services: Services, call: Call, given: Parameters) -> list[Row]:
-    return filtered([_write(it) for it in services.deployments.list(call.account)], given, _FILTERS)
+    return filtered([{**_write(it), _AT: it.at} for it in services.deployments.list(call.account)], given, _FILTERS)
 
 
 def _load(services: Services, call: Call, missing: str) -> Deployment:
@@ -278,12 +313,12 @@ def _read_id(call: Call, missing: str) -> DeploymentId:
     return DeploymentId(given)
 
 
-def _files(services: Services, call: Call) -> list[dict[str, Any]]:
+def _files(services: Services, call: Call) -> list[DeploymentResourceDto]:
     found = _load(services, call, f"Deployment resources for deployment id '{call.params['id']}' do not exist.")
     return [{"id": it.id, "name": it.name, "deploymentId": found.id} for it in found.files]
 
 
-def _write(deployment: Deployment) -> dict[str, Any]:
+def _write(deployment: Deployment) -> DeploymentDto:
     return {
         "links": [],
         "id": deployment.id,
@@ -291,7 +326,6 @@ def _write(deployment: Deployment) -> dict[str, Any]:
         "source": deployment.source,
         "deploymentTime": write_date(deployment.at),
         "tenantId": deployment.tenant,
-        _AT: deployment.at,
     }
 
 
@@ -299,7 +333,6 @@ def _write(deployment: Deployment) -> dict[str, Any]:
 
 
 def delete(services: Services, call: Call) -> Answer:
-    """Take a deployment and its process definitions away; with `cascade`, their instances too."""
     missing = f"Deployment with id '{call.params['id']}' do not exist"
     deployment = _read_id(call, missing)
     is_cascading = (Parameters(call.query).text("cascade") or "").lower() == "true"
@@ -310,19 +343,43 @@ def delete(services: Services, call: Call) -> Answer:
     return Answer(204)
 
 
-_FORM = ("multipart/form-data",)
-_FREE = frozenset({"id", "resource"})
+_FORM = Annotated[
+    dict[str, str],
+    Meta(
+        description="The files, each as a part of its own name, beside the fields.",
+        extra_json_schema={"properties": {name: {"type": "string"} for name in sorted(_FIELDS - {_ACTIVATION})}},
+    ),
+]
 _ONE = "/deployment/{id}"
 _FILE = f"{_ONE}/resources/{{resource}}"
+_TOO_MANY_RUNS = 409
 
-ROUTES: tuple[Route, ...] = (
-    Route("POST", "/deployment/create", Scope.WRITE, create, _FORM),
-    Route("GET", "/deployment", Scope.READ, listed),
-    Route("GET", "/deployment/count", Scope.READ, count),
-    Route("GET", _ONE, Scope.READ, show, free=_FREE),
-    Route("DELETE", _ONE, Scope.WRITE, delete, free=_FREE),
-    Route("GET", f"{_ONE}/resources", Scope.READ, files, free=_FREE),
-    Route("GET", _FILE, Scope.READ, file, free=_FREE),
-    Route("GET", f"{_FILE}/data", Scope.READ, data, free=_FREE),
+OPERATIONS = (
+    Operation(
+        Route("POST", "/deployment/create", Scope.WRITE, create, ("multipart/form-data",)),
+        "Deploy files: every process in them becomes the next version of its key",
+        answers={200: (DeploymentWithDefinitionsDto,)},
+        body=_FORM,
+        is_idempotent=True,
+    ),
+    listing("/deployment", listed, "List deployments", list[DeploymentDto], list_parameters(_FILTERS, _SORTED_BY)),
+    counting("/deployment/count", count, "Count deployments", parameters_of(_FILTERS)),
+    showing(_ONE, show, "Show a deployment", DeploymentDto),
+    Operation(
+        Route("DELETE", _ONE, Scope.WRITE, delete, free=FREE),
+        "Take a deployment and its process definitions away, and with `cascade` their instances too",
+        answers={204: ()},
+        query={"cascade": bool},
+        refusals=(_TOO_MANY_RUNS,),
+    ),
+    showing(f"{_ONE}/resources", files, "List a deployment's files", list[DeploymentResourceDto], is_long=True),
+    showing(_FILE, file, "Show a deployment's file, without its content", DeploymentResourceDto),
+    showing(
+        f"{_FILE}/data",
+        data,
+        "Send a file's content, as it was deployed",
+        Text(tuple(sorted({*_TYPES.values()}))),
+        is_long=True,
+    ),
 )
-"""Paths from the root; the first line of a handler's docstring says what its route does."""
+"""Paths from the root."""

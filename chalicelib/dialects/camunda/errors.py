@@ -1,6 +1,6 @@
 """A refusal as Camunda's REST layer says it: `{"type", "message", "code"}`."""
 
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from chalicelib.core.access import ScopeMissing, Unauthenticated
 from chalicelib.core.errors import Busy, Invalid, NotAllowed, NotFound, RestartError
@@ -8,6 +8,47 @@ from chalicelib.dialects.camunda.refusals import ENGINE, INVALID_REQUEST, REST, 
 from chalicelib.dialects.edge import Answer, MediaTypeUnknown, MethodUnknown, RouteUnknown
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.statuses import status_of, statuses
+
+
+class MissingDto(TypedDict):
+    """A permission that somebody has not."""
+
+    permissionName: str
+    resourceName: None
+    resourceId: None
+
+
+class ProblemDto(TypedDict):
+    """What is wrong with a file, and where (0: nobody knows)."""
+
+    message: str
+    line: int
+    column: int
+    mainElementId: str | None
+    elementIds: list[str]
+
+
+class ProblemsDto(TypedDict):
+    errors: list[ProblemDto]
+    warnings: list[ProblemDto]
+
+
+class Error(TypedDict):
+    """Why nothing was done: the engine's class of error, its message, and a code of the engine's own.
+
+    Files that cannot be deployed are told of in `details`, by their names; who may not do something, what is missing.
+    """
+
+    type: str
+    message: str
+    code: int | None
+    details: NotRequired[dict[str, ProblemsDto]]
+    userId: NotRequired[None]
+    permissionName: NotRequired[str]
+    resourceName: NotRequired[None]
+    resourceId: NotRequired[None]
+    missingAuthorizations: NotRequired[list[MissingDto]]
+
 
 _STATUSES = statuses({})
 _KINDS: dict[type[Exception], str] = {
@@ -27,19 +68,31 @@ def write_error(error: RestartError) -> Answer:
     if isinstance(error, Unauthenticated):
         return Answer(401, "", {"WWW-Authenticate": 'Basic realm="default"'})
     if isinstance(error, EngineRefusal):
-        return answer({"type": error.kind, "message": error.message, "code": error.engine_code}, error.status)
+        return answer(_told(error.kind, error.message, error.engine_code), error.status)
     if isinstance(error, ScopeMissing):
         return answer(_unauthorized(error), 403)
     kind = next(_KINDS[one] for one in type(error).__mro__ if one in _KINDS)
-    return answer({"type": kind, "message": error.message, "code": None}, status_of(error, _STATUSES))
+    return answer(_told(kind, error.message), status_of(error, _STATUSES))
 
 
-def _unauthorized(error: ScopeMissing) -> dict[str, Any]:
+def _told(kind: str, message: str, code: int | None = None) -> Error:
+    return {"type": kind, "message": message, "code": code}
+
+
+def _unauthorized(error: ScopeMissing) -> Error:
     """Write who may not do what, as far as a key's scopes tell: the permission is the scope that is missing."""
-    missing: dict[str, Any] = {
+    missing: MissingDto = {
         "permissionName": str(error.details["scope"]).upper(),
         "resourceName": None,
         "resourceId": None,
     }
-    told = {"type": "AuthorizationException", "message": error.message, "code": 0, "userId": None}
-    return {**told, **missing, "missingAuthorizations": [missing]}
+    return {
+        "type": "AuthorizationException",
+        "message": error.message,
+        "code": 0,
+        "userId": None,
+        "permissionName": missing["permissionName"],
+        "resourceName": None,
+        "resourceId": None,
+        "missingAuthorizations": [missing],
+    }

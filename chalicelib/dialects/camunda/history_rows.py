@@ -1,7 +1,7 @@
 """Rows of history: process instances, activity instances, variables and their updates. Each has all its keys."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypedDict
 
 from chalicelib.core.definitions import Activity, Definition
 from chalicelib.core.ids import derived_uuid
@@ -11,17 +11,116 @@ from chalicelib.core.runs import Run, RunStatus
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity
 from chalicelib.dialects.camunda.dates import write_date, write_date_or_none
 from chalicelib.dialects.camunda.ids import name_of, write_definition_id
-from chalicelib.dialects.camunda.instance_filters import STATES, last_variables, started_by
+from chalicelib.dialects.camunda.instance_filters import STATES, State, last_variables, started_by
 from chalicelib.dialects.camunda.instances import activity_type
 from chalicelib.dialects.camunda.journal_visits import Visit, visit_id
 from chalicelib.dialects.camunda.run_records import Subject
-from chalicelib.dialects.camunda.values import TYPES, shown, write_value
+from chalicelib.dialects.camunda.values import TYPES, VariableValueDto, shown, write_value
+from chalicelib.dialects.camunda.wire_types import Date
 
-Row = dict[str, Any]
-_CASES = dict.fromkeys(("caseDefinitionKey", "caseDefinitionId", "caseInstanceId", "caseExecutionId"))
+Row = Mapping[str, Any]
 
 
-def _names(run: Run) -> Row:
+class _Names(TypedDict):
+    processDefinitionKey: str
+    processDefinitionId: str
+    tenantId: str | None
+    removalTime: None
+    rootProcessInstanceId: str
+
+
+class _Cases(TypedDict):
+    caseDefinitionKey: None
+    caseDefinitionId: None
+    caseInstanceId: None
+    caseExecutionId: None
+
+
+class HistoricProcessInstanceDto(_Names):
+    """A process instance, whether or not it has ended."""
+
+    id: str
+    businessKey: str | None
+    processDefinitionName: str | None
+    processDefinitionVersion: int
+    startTime: Date
+    endTime: Date | None
+    durationInMillis: int | None
+    startUserId: str | None
+    startActivityId: str | None
+    deleteReason: str | None
+    superProcessInstanceId: None
+    superCaseInstanceId: None
+    caseInstanceId: None
+    state: State
+    restartedProcessInstanceId: str | None
+
+
+class HistoricActivityInstanceDto(_Names):
+    """A visit of a task or of a timer."""
+
+    id: str
+    parentActivityInstanceId: str
+    activityId: str
+    activityName: str | None
+    activityType: str | None
+    processInstanceId: str
+    executionId: str
+    taskId: str | None
+    calledProcessInstanceId: None
+    calledCaseInstanceId: None
+    assignee: None
+    startTime: Date
+    endTime: Date | None
+    durationInMillis: int | None
+    canceled: bool
+    completeScope: bool
+
+
+class HistoricVariableInstanceDto(_Names, _Cases, VariableValueDto):
+    """A variable as it stands, or as it was when it was taken away."""
+
+    id: str
+    name: str
+    processInstanceId: str
+    executionId: str
+    activityInstanceId: str
+    taskId: None
+    errorMessage: None
+    state: Literal["CREATED", "DELETED"]
+    createTime: Date
+
+
+class HistoricVariableUpdateDto(_Names, _Cases):
+    """A value that a variable was given."""
+
+    id: str
+    processInstanceId: str
+    executionId: str
+    activityInstanceId: str
+    taskId: None
+    userOperationId: None
+    time: Date
+    type: Literal["variableUpdate"]
+    variableName: str
+    variableInstanceId: str
+    variableType: str
+    value: Any
+    valueInfo: dict[str, Any]
+    initial: bool
+    revision: int
+    errorMessage: None
+
+
+_CASES: _Cases = {
+    "caseDefinitionKey": None,
+    "caseDefinitionId": None,
+    "caseInstanceId": None,
+    "caseExecutionId": None,
+}
+
+
+def _names(run: Run) -> _Names:
     """Write what every row says of its instance."""
     name = name_of(run.definition, run.version or 0)
     return {
@@ -36,7 +135,7 @@ def _names(run: Run) -> Row:
 # -- process instances
 
 
-def write_instance(one: Subject) -> Row:
+def write_instance(one: Subject) -> HistoricProcessInstanceDto:
     """Write a process instance; why it was ended stands in its journal, if somebody ended it."""
     run = one.head
     return {
@@ -88,14 +187,14 @@ def _delete_reason(one: Subject) -> str | None:
 # -- activity instances
 
 
-def activity_rows(one: Subject) -> Iterator[Row]:
+def activity_rows(one: Subject) -> Iterator[HistoricActivityInstanceDto]:
     """Write the visits of tasks and timers; a visit in a sub-process stands beside the others."""
     definition = one.records.definition(one.run)
     for visit in one.visits:
         yield _activity_row(one.head, visit, definition.activities.get(visit.activity) if definition else None)
 
 
-def _activity_row(run: Run, visit: Visit, activity: Activity | None) -> Row:
+def _activity_row(run: Run, visit: Visit, activity: Activity | None) -> HistoricActivityInstanceDto:
     name = visit_id(run.id, visit.entry)
     return {
         **_names(run),
@@ -125,7 +224,7 @@ def _variable_id(run: Run, name: str) -> str:
     return derived_uuid(run.account, run.id, "variable", name)
 
 
-def variable_rows(one: Subject) -> Iterator[Row]:
+def variable_rows(one: Subject) -> Iterator[HistoricVariableInstanceDto]:
     """Write a run's variables as they stand, and those that it has taken away; when each came, its journal tells."""
     run, variables = one.head, last_variables(one.head)
     created: dict[str, int] = {}
@@ -163,7 +262,7 @@ def _written(one: Subject) -> Iterator[tuple[int, Entry, Variables]]:
                 pass
 
 
-def update_rows(one: Subject) -> Iterator[Row]:
+def update_rows(one: Subject) -> Iterator[HistoricVariableUpdateDto]:
     """Write each update of a variable that the journal tells of; the input's are initial."""
     run = one.head
     types = run.variables.get(TYPES)

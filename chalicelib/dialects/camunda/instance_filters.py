@@ -16,7 +16,7 @@ A filter that these data cannot answer is refused, never passed over.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Literal
 
 from chalicelib.core.definitions import ServiceTask, Timer, UserTask
 from chalicelib.core.ids import ActivityId
@@ -27,7 +27,8 @@ from chalicelib.dialects.camunda.reading import is_like
 from chalicelib.dialects.camunda.refusals import invalid
 from chalicelib.dialects.camunda.run_records import Subject
 
-STATES: Mapping[RunStatus, str] = {
+State = Literal["ACTIVE", "SUSPENDED", "COMPLETED", "EXTERNALLY_TERMINATED", "INTERNALLY_TERMINATED"]
+STATES: Mapping[RunStatus, State] = {
     RunStatus.PENDING: "ACTIVE",
     RunStatus.RUNNING: "ACTIVE",
     RunStatus.WAITING: "ACTIVE",
@@ -36,7 +37,7 @@ STATES: Mapping[RunStatus, str] = {
     RunStatus.CANCELED: "EXTERNALLY_TERMINATED",
     RunStatus.FAILED: "INTERNALLY_TERMINATED",
 }
-STATE_FLAGS: Mapping[str, str] = {
+STATE_FLAGS: Mapping[str, State] = {
     "active": "ACTIVE",
     "suspended": "SUSPENDED",
     "completed": "COMPLETED",

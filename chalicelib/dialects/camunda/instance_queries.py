@@ -29,15 +29,25 @@ from chalicelib.dialects.camunda.instance_filters import (
 )
 from chalicelib.dialects.camunda.lookups import find_definition_name, is_name
 from chalicelib.dialects.camunda.queries import nulls_first
-from chalicelib.dialects.camunda.query_fields import Fields, JsonFields, UrlFields, read_fields
-from chalicelib.dialects.camunda.query_sorting import Order, read_order
+from chalicelib.dialects.camunda.query_fields import (
+    Fields,
+    JsonFields,
+    Kind,
+    UrlFields,
+    fields_of,
+    parameters_of,
+    read_fields,
+)
+from chalicelib.dialects.camunda.query_sorting import Order, read_order, sorting_fields
 from chalicelib.dialects.camunda.reading import as_list, as_object
 from chalicelib.dialects.camunda.refusals import BAD_USER_REQUEST, NULL_VALUE, EngineRefusal, engine, invalid
 from chalicelib.dialects.camunda.run_records import PAGE, Records, Subject
-from chalicelib.dialects.camunda.variable_filters import Comparison, Folding, read_comparison
+from chalicelib.dialects.camunda.variable_filters import COMPARISON, Comparison, Folding, read_comparison
+from chalicelib.dialects.camunda.wire_types import Compared, body_of, several, sorting
 from chalicelib.dialects.services import Services
 
 MAX_SORTED = 10_000
+FOLDING: Mapping[str, Kind] = {"variableNamesIgnoreCase": Kind.FLAG, "variableValuesIgnoreCase": Kind.FLAG}
 _KINDS = {name: one.kind for name, one in FILTERS.items()}
 
 Columns = Mapping[str, Callable[[Subject], Any]]
@@ -278,3 +288,12 @@ def _only_definition(records: Records, query: InstanceQuery) -> DefinitionKey | 
         return definition_key(key)
     tenants = records.services.deployments.keys_like(records.account, f"{key}(")
     return None if tenants else definition_key(key)
+
+
+# -- in the document
+
+_NAME = "HistoricProcessInstanceQueryDto"
+_FIELDS = {**fields_of({**_KINDS, **FOLDING}), "variables": several(COMPARISON) | None}
+_ALTERNATIVE = body_of("HistoricProcessInstanceOrQueryDto", _FIELDS)
+QUERY = body_of(_NAME, {**_FIELDS, "orQueries": several(_ALTERNATIVE) | None, **sorting_fields(_NAME, SORTED_BY)})
+PARAMETERS = {**parameters_of({**_KINDS, **FOLDING}), "variables": Compared, **sorting(SORTED_BY)}

@@ -6,18 +6,24 @@ from contextlib import contextmanager
 from chalicelib.core.access import Scope
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.refusals import RunNotFound
+from chalicelib.dialects.camunda.operations import FREE, showing
 from chalicelib.dialects.camunda.reading import as_text, read_object
 from chalicelib.dialects.camunda.refusals import NULL_VALUE, REST, EngineRefusal, malformed, not_found
 from chalicelib.dialects.camunda.runtime import load_live
 from chalicelib.dialects.camunda.values import (
+    VALUE,
+    VALUES,
+    VariableValueDto,
     read_variables,
     with_variables,
     without_variables,
     write_value,
     write_variables,
 )
+from chalicelib.dialects.camunda.wire_types import body_of
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.services import Services
 from chalicelib.service.runs import RunEnded
 
@@ -31,12 +37,10 @@ def _variables(services: Services, call: Call) -> Variables:
 
 
 def show_all(services: Services, call: Call) -> Answer:
-    """Show an instance's variables as of now."""
     return answer(write_variables(_variables(services, call)))
 
 
 def show(services: Services, call: Call) -> Answer:
-    """Show one of an instance's variables."""
     name = call.params["name"]
     value = write_value(_variables(services, call), name)
     if value is None:
@@ -45,7 +49,6 @@ def show(services: Services, call: Call) -> Answer:
 
 
 def put(services: Services, call: Call) -> Answer:
-    """Set one variable of an instance."""
     name = call.params["name"]
     with _telling(f"Cannot put process instance variable {name}"):
         given = read_variables({name: _body(call)})
@@ -102,19 +105,34 @@ def _names(given: Json) -> list[str]:
     return [name for name in map(as_text, given) if name is not None]
 
 
-_ID = "/process-instance/{id}/variables"
-_NAMED = f"{_ID}/{{name}}"
-_ANY = frozenset({"id", "name"})
+_ALL = "/process-instance/{id}/variables"
+_ONE = f"{_ALL}/{{name}}"
+_NOT_BEGUN = 409
+_PATCH = body_of("PatchVariablesDto", {"modifications": VALUES | None, "deletions": list[str] | None})
 
-
-def _route(method: str, path: str, scope: Scope, handler: Callable[[Services, Call], Answer]) -> Route:
-    return Route(method, path, scope, handler, ANY_TYPE, _ANY)
-
-
-ROUTES: tuple[Route, ...] = (
-    _route("GET", _ID, Scope.READ, show_all),
-    _route("POST", _ID, Scope.WRITE, modify),
-    _route("GET", _NAMED, Scope.READ, show),
-    _route("PUT", _NAMED, Scope.WRITE, put),
-    _route("DELETE", _NAMED, Scope.WRITE, delete),
+OPERATIONS = (
+    showing(_ALL, show_all, "Show the variables of a process instance", dict[str, VariableValueDto], is_long=True),
+    Operation(
+        Route("POST", _ALL, Scope.WRITE, modify, ANY_TYPE, FREE),
+        "Set and take away variables of a process instance, all at once",
+        answers={204: ()},
+        body=_PATCH,
+        is_body_needed=False,
+        refusals=(_NOT_BEGUN,),
+    ),
+    showing(_ONE, show, "Show a variable of a process instance", VariableValueDto, is_long=True),
+    Operation(
+        Route("PUT", _ONE, Scope.WRITE, put, ANY_TYPE, FREE),
+        "Set a variable of a process instance",
+        answers={204: ()},
+        body=VALUE,
+        is_body_needed=False,
+        refusals=(_NOT_BEGUN,),
+    ),
+    Operation(
+        Route("DELETE", _ONE, Scope.WRITE, delete, ANY_TYPE, FREE),
+        "Take a variable of a process instance away, if there is one",
+        answers={204: ()},
+        refusals=(_NOT_BEGUN,),
+    ),
 )

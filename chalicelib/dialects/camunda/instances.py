@@ -1,6 +1,6 @@
 """A run as a process instance that goes on, and what Camunda calls its activities."""
 
-from typing import Any
+from typing import TypedDict
 
 from chalicelib.core.definitions import (
     Activity,
@@ -18,7 +18,28 @@ from chalicelib.core.run_summaries import RunSummary
 from chalicelib.core.runs import Run, RunStatus
 from chalicelib.dialects.camunda.ids import name_of, write_definition_id
 
-Told = dict[str, Any]
+
+class AtomLink(TypedDict):
+    """Where a thing is shown."""
+
+    method: str
+    href: str
+    rel: str
+
+
+class ProcessInstanceDto(TypedDict):
+    """A process instance; `links` are those of a new one."""
+
+    links: list[AtomLink]
+    id: str
+    definitionId: str
+    businessKey: str | None
+    caseInstanceId: None
+    ended: bool
+    suspended: bool
+    tenantId: str | None
+    definitionKey: str
+
 
 _TYPES: dict[type, str] = {
     StartEvent: "startEvent",
@@ -32,7 +53,9 @@ _TYPES: dict[type, str] = {
 }
 
 
-def write_instance(account: AccountId, run: Run | RunSummary, links: list[Told] | None = None) -> Told:
+def write_instance(
+    account: AccountId, run: Run | RunSummary, links: list[AtomLink] | None = None
+) -> ProcessInstanceDto:
     """Write a process instance; `links` are those of a new one."""
     name = name_of(run.definition, run.version or 0)
     return {

@@ -4,7 +4,7 @@ A log's id begins with its job's, as a job's does with its batch's, so each can 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from chalicelib.core.access import Scope
 from chalicelib.core.batches import Batch
@@ -20,27 +20,25 @@ from chalicelib.dialects.camunda.batch_answers import (
 )
 from chalicelib.dialects.camunda.batches import every_batch
 from chalicelib.dialects.camunda.dates import write_date
+from chalicelib.dialects.camunda.operations import FREE, CountResultDto, asking, counting, listing, query_route, showing
 from chalicelib.dialects.camunda.queries import nulls_first, shown
-from chalicelib.dialects.camunda.query_fields import Fields, JsonFields, UrlFields
-from chalicelib.dialects.camunda.query_sorting import read_order
+from chalicelib.dialects.camunda.query_fields import Fields, JsonFields, Kind, UrlFields, fields_of, parameters_of
+from chalicelib.dialects.camunda.query_sorting import read_order, sorting_fields
 from chalicelib.dialects.camunda.reading import Parameters, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, not_found
-from chalicelib.dialects.camunda.row_filters import JOB_LOG, read_row_filters
-from chalicelib.dialects.edge import ANY_TYPE, JSON_TYPE, Answer, Call, Route
+from chalicelib.dialects.camunda.row_filters import JOB_LOG, kinds_of, read_row_filters
+from chalicelib.dialects.camunda.wire_types import WINDOW, Date, body_of, sorting
+from chalicelib.dialects.edge import Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.openapi import Operation, Text
 from chalicelib.dialects.services import Services
 from chalicelib.service.batches import BatchNotFound
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 MOST = 20_000  # rows that one query may mean
 MOST_ROWS = 2_000  # of one answer
-_STATES: Mapping[str, JobEvent] = {
-    "creationLog": JobEvent.CREATED,
-    "failureLog": JobEvent.FAILED,
-    "successLog": JobEvent.DONE,
-    "deletionLog": JobEvent.DELETED,
-}
+_STATES = ("creationLog", "failureLog", "successLog", "deletionLog")
 _REFUSED = ("deploymentId", "hostname", "jobPriorityLowerThanOrEquals", "jobPriorityHigherThanOrEquals")
 """Batch jobs have deployments, priorities and hosts in Camunda; here nothing is known of them."""
 _NAMING = ("logId", "jobId", "jobDefinitionId", "jobDefinitionConfiguration")
@@ -55,12 +53,42 @@ _SORTED_BY = {**{name: name for name in _ALIKE}, "timestamp": "_at", "occurrence
 # -- rows
 
 
+class HistoricJobLogDto(TypedDict):
+    """That a batch's job was created, failed, succeeded or was deleted: one of these four."""
+
+    id: str
+    timestamp: Date
+    removalTime: None
+    jobId: str
+    jobDueDate: None
+    jobRetries: int
+    jobPriority: int
+    jobExceptionMessage: str | None
+    failedActivityId: None
+    jobDefinitionId: str
+    jobDefinitionType: str
+    jobDefinitionConfiguration: str
+    activityId: None
+    executionId: None
+    processInstanceId: None
+    processDefinitionId: None
+    processDefinitionKey: None
+    deploymentId: None
+    rootProcessInstanceId: None
+    tenantId: str | None
+    hostname: None
+    creationLog: bool
+    failureLog: bool
+    successLog: bool
+    deletionLog: bool
+
+
 def _rows(services: Services, batch: Batch, job: int | None) -> Iterator[Row]:
     """Write what happened to a batch's jobs, or to one of them, in no order."""
     if job is None:
         yield from _own_rows(batch)
     for entry in services.batches.log(batch, job):
-        yield _write(batch, EXECUTION, f"{batch.id}.{entry.index}", entry)
+        yield _row(batch, EXECUTION, f"{batch.id}.{entry.index}", entry)
 
 
 def _own_rows(batch: Batch) -> Iterator[Row]:
@@ -70,14 +98,19 @@ def _own_rows(batch: Batch) -> Iterator[Row]:
         lives.append((MONITOR, batch.seeded_at, None if batch.is_deleted else batch.ended_at))
     for part, created, succeeded in lives:
         job_id = f"{job_definition_id(batch, part)}.job"
-        yield _write(batch, part, job_id, JobEntry(0, CREATION, JobEvent.CREATED, created))
+        yield _row(batch, part, job_id, JobEntry(0, CREATION, JobEvent.CREATED, created))
         if succeeded is not None:
-            yield _write(batch, part, job_id, JobEntry(0, ENDING, JobEvent.DONE, succeeded))
+            yield _row(batch, part, job_id, JobEntry(0, ENDING, JobEvent.DONE, succeeded))
         elif batch.ended_at is not None:
-            yield _write(batch, part, job_id, JobEntry(0, ENDING, JobEvent.DELETED, batch.ended_at))
+            yield _row(batch, part, job_id, JobEntry(0, ENDING, JobEvent.DELETED, batch.ended_at))
 
 
-def _write(batch: Batch, part: str, job_id: str, entry: JobEntry) -> Row:
+def _row(batch: Batch, part: str, job_id: str, entry: JobEntry) -> Row:
+    """Write what happened with the column that is there to be sorted by alone."""
+    return {**_write(batch, part, job_id, entry), "_at": entry.at}
+
+
+def _write(batch: Batch, part: str, job_id: str, entry: JobEntry) -> HistoricJobLogDto:
     return {
         "id": f"{job_id}.{entry.name}",
         "timestamp": write_date(entry.at),
@@ -100,8 +133,10 @@ def _write(batch: Batch, part: str, job_id: str, entry: JobEntry) -> Row:
         "rootProcessInstanceId": None,
         "tenantId": tenant_of_batch(batch),
         "hostname": None,
-        **{state: entry.event is event for state, event in _STATES.items()},
-        "_at": entry.at,
+        "creationLog": entry.event is JobEvent.CREATED,
+        "failureLog": entry.event is JobEvent.FAILED,
+        "successLog": entry.event is JobEvent.DONE,
+        "deletionLog": entry.event is JobEvent.DELETED,
     }
 
 
@@ -178,27 +213,22 @@ def _listed(services: Services, call: Call, given: Fields) -> Answer:
 
 
 def by_url(services: Services, call: Call) -> Answer:
-    """List what happened to the jobs of batches."""
     return _listed(services, call, UrlFields(call.query))
 
 
 def by_body(services: Services, call: Call) -> Answer:
-    """List what happened to the jobs of batches, by a query in the body."""
     return _listed(services, call, _body(call))
 
 
 def count_by_url(services: Services, call: Call) -> Answer:
-    """Count what happened to the jobs of batches."""
     return answer({"count": len(_find(services, call, UrlFields(call.query)))})
 
 
 def count_by_body(services: Services, call: Call) -> Answer:
-    """Count what happened to the jobs of batches, by a query in the body."""
     return answer({"count": len(_find(services, call, _body(call)))})
 
 
 def show(services: Services, call: Call) -> Answer:
-    """Show one thing that happened to a job."""
     return answer(shown(_one(services, call, f"Historic job log with id {call.params['id']} does not exist")))
 
 
@@ -219,20 +249,23 @@ def _one(services: Services, call: Call, absent: str) -> Row:
     raise not_found(absent)
 
 
-Handler = Callable[[Services, Call], Answer]
 _PATH = "/history/job-log"
+_KINDS = {**kinds_of(JOB_LOG), **dict.fromkeys(_STATES, Kind.FLAG)}
+_PARAMETERS = {**parameters_of(_KINDS), **sorting(_SORTED_BY)}
+_NAME = "HistoricJobLogQueryDto"
+_QUERY = body_of(_NAME, {**fields_of(_KINDS), **sorting_fields(_NAME, _SORTED_BY)})
+_BY_BODY = ", by a query in the body"
+_SUMMARY = "what happened to the jobs of batches"
 
-
-def _read(method: str, path: str, handler: Handler) -> Route:
-    content = ANY_TYPE if method == "GET" else JSON_TYPE
-    return Route(method, path, Scope.READ, handler, content, frozenset({"id"}))
-
-
-ROUTES: tuple[Route, ...] = (
-    _read("GET", _PATH, by_url),
-    _read("POST", _PATH, by_body),
-    _read("GET", f"{_PATH}/count", count_by_url),
-    _read("POST", f"{_PATH}/count", count_by_body),
-    _read("GET", f"{_PATH}/{{id}}", show),
-    _read("GET", f"{_PATH}/{{id}}/stacktrace", stacktrace),
+OPERATIONS = (
+    listing(_PATH, by_url, f"List {_SUMMARY}", list[HistoricJobLogDto], {**_PARAMETERS, **WINDOW}),
+    asking(query_route(_PATH, by_body), f"List {_SUMMARY}{_BY_BODY}", list[HistoricJobLogDto], _QUERY, WINDOW),
+    counting(f"{_PATH}/count", count_by_url, f"Count {_SUMMARY}", _PARAMETERS),
+    asking(query_route(f"{_PATH}/count", count_by_body), f"Count {_SUMMARY}{_BY_BODY}", CountResultDto, _QUERY),
+    showing(f"{_PATH}/{{id}}", show, "Show one thing that happened to a job", HistoricJobLogDto),
+    Operation(
+        Route("GET", f"{_PATH}/{{id}}/stacktrace", Scope.READ, stacktrace, free=FREE),
+        "Say why a job failed; nothing, where nothing did",
+        answers={200: (Text(("text/plain",)),), 204: ()},
+    ),
 )

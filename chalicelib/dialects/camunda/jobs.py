@@ -4,8 +4,10 @@ Names are spoken: `{batch}.{index}` is a job, `{batch}.seed.job` the one that ma
 definition, `{job}.incident` an incident. So each leads to its batch, and nothing has to be searched for.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta
 
 from chalicelib.core.access import Scope
 from chalicelib.core.batches import Batch, Job
@@ -13,6 +15,9 @@ from chalicelib.dialects.camunda.batch_answers import (
     EXECUTION,
     MONITOR,
     SEED,
+    IncidentDto,
+    JobDefinitionDto,
+    JobDto,
     failure_message,
     write_incident,
     write_job,
@@ -20,22 +25,27 @@ from chalicelib.dialects.camunda.batch_answers import (
     write_own_job,
 )
 from chalicelib.dialects.camunda.batches import running
+from chalicelib.dialects.camunda.operations import FREE, Handler, counting, deleting, listing, showing
 from chalicelib.dialects.camunda.queries import (
     Filter,
     Row,
     equal,
     filtered,
     flag,
+    list_parameters,
     one_of,
+    parameters_of,
     refuse_unknown_answers,
     windowed,
 )
 from chalicelib.dialects.camunda.reading import Parameters, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, engine, invalid, malformed, not_found
+from chalicelib.dialects.camunda.wire_types import body_of
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.openapi import Operation, Text
 from chalicelib.dialects.services import Services
-from chalicelib.service.batches import BatchNotFound
+from chalicelib.service.batches import MAX_RETRIES, BatchNotFound
 
 MOST = 20_000  # jobs that one list looks through
 _PAGE = 500
@@ -196,7 +206,6 @@ def _retries(call: Call) -> int:
 
 
 def delete(services: Services, call: Call) -> Answer:
-    """Take a job away undone."""
     job_id = call.params["id"]
     absent = EngineRefusal(404, "InvalidRequestException", f"Job with id {job_id} does not exist")
     batch, job = _load(services, call, absent)
@@ -258,7 +267,6 @@ def show_definition(services: Services, call: Call) -> Answer:
 
 
 def set_definition_retries(services: Services, call: Call) -> Answer:
-    """Give every job of a definition that has no retries left so many."""
     retries, found = _retries(call), _find_definition(services, call)
     if found is None:
         absent = f"Job definition with id '{call.params['id']}' does not exist: jobDefinition is null"
@@ -326,31 +334,58 @@ def show_incident(services: Services, call: Call) -> Answer:
     return answer(write_incident(found[0], found[1]))
 
 
-Handler = Callable[[Services, Call], Answer]
-_ANY: Any = frozenset({"id"})
+_JOB, _DEFINITION = "/job/{id}", "/job-definition/{id}"
+_RETRIES = body_of("RetriesDto", {"retries": Annotated[int, Meta(ge=0, le=MAX_RETRIES)]}, needed=("retries",))
 
 
-def _read(path: str, handler: Handler) -> Route:
-    return Route("GET", path, Scope.READ, handler, free=_ANY)
+def _retrying(path: str, handler: Handler, summary: str) -> Operation:
+    route = Route("PUT", path, Scope.RESTART, handler, ANY_TYPE, FREE)
+    return Operation(route, summary, answers={204: ()}, body=_RETRIES)
 
 
-def _change(method: str, path: str, handler: Handler) -> Route:
-    return Route(method, path, Scope.RESTART, handler, ANY_TYPE, _ANY)
-
-
-ROUTES: tuple[Route, ...] = (
-    _read("/job", listed),
-    _read("/job/count", count),
-    _read("/job/{id}", show),
-    _read("/job/{id}/stacktrace", stacktrace),
-    _change("POST", "/job/{id}/execute", execute),
-    _change("PUT", "/job/{id}/retries", set_retries),
-    _change("DELETE", "/job/{id}", delete),
-    _read("/job-definition", list_definitions),
-    _read("/job-definition/count", count_definitions),
-    _read("/job-definition/{id}", show_definition),
-    _change("PUT", "/job-definition/{id}/retries", set_definition_retries),
-    _read("/incident", list_incidents),
-    _read("/incident/count", count_incidents),
-    _read("/incident/{id}", show_incident),
+OPERATIONS = (
+    listing("/job", listed, "List the jobs of batches", list[JobDto], list_parameters(_FILTERS, _SORTED_BY)),
+    counting("/job/count", count, "Count the jobs of batches", parameters_of(_FILTERS)),
+    showing(_JOB, show, "Show a job of a batch", JobDto),
+    showing(f"{_JOB}/stacktrace", stacktrace, "Say why a job failed last", Text(("text/plain",))),
+    Operation(
+        Route("POST", f"{_JOB}/execute", Scope.RESTART, execute, ANY_TYPE, FREE),
+        "Do a job at once, in this request",
+        answers={204: ()},
+    ),
+    _retrying(f"{_JOB}/retries", set_retries, "Give a job so many retries"),
+    deleting(_JOB, delete, "Take a job away undone", Scope.RESTART),
+    listing(
+        "/job-definition",
+        list_definitions,
+        "List the job definitions of batches",
+        list[JobDefinitionDto],
+        list_parameters(_DEFINITION_FILTERS, _DEFINITIONS_SORTED_BY),
+    ),
+    counting(
+        "/job-definition/count",
+        count_definitions,
+        "Count the job definitions of batches",
+        parameters_of(_DEFINITION_FILTERS),
+    ),
+    showing(_DEFINITION, show_definition, "Show a job definition of a batch", JobDefinitionDto),
+    _retrying(
+        f"{_DEFINITION}/retries",
+        set_definition_retries,
+        "Give every job of a job definition that has no retries left so many",
+    ),
+    listing(
+        "/incident",
+        list_incidents,
+        "List the incidents of jobs that have no retries left",
+        list[IncidentDto],
+        list_parameters(_INCIDENT_FILTERS, _INCIDENTS_SORTED_BY),
+    ),
+    counting(
+        "/incident/count",
+        count_incidents,
+        "Count the incidents of jobs that have no retries left",
+        parameters_of(_INCIDENT_FILTERS),
+    ),
+    showing("/incident/{id}", show_incident, "Show the incident of a job that has no retries left", IncidentDto),
 )

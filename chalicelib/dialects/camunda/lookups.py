@@ -1,6 +1,6 @@
 """Which version an id, or a key and a tenant, speaks of; and how a version is written."""
 
-from typing import Any
+from typing import TypedDict
 
 from chalicelib.core.deployments import SeenVersion
 from chalicelib.core.errors import NotFound
@@ -17,6 +17,25 @@ from chalicelib.dialects.camunda.ids import (
 from chalicelib.dialects.camunda.refusals import REST, EngineRefusal
 from chalicelib.dialects.edge import PARAMETER, Call
 from chalicelib.dialects.services import Services
+
+
+class ProcessDefinitionDto(TypedDict):
+    """A version of a process definition; one that no deployment made has neither resource nor deployment."""
+
+    id: str
+    key: str
+    category: None
+    description: None
+    name: str | None
+    version: int
+    resource: str | None
+    deploymentId: str | None
+    diagram: None
+    suspended: bool
+    tenantId: str | None
+    versionTag: str | None
+    historyTimeToLive: int | None
+    startableInTasklist: bool
 
 
 def is_name(text: str) -> bool:
@@ -65,8 +84,7 @@ def id_of(account: AccountId, version: SeenVersion) -> str:
     return write_definition_id(account, version.definition, version.number)
 
 
-def write_version(account: AccountId, version: SeenVersion) -> dict[str, Any]:
-    """Write a process definition; one that no deployment made has neither resource nor deployment."""
+def write_version(account: AccountId, version: SeenVersion) -> ProcessDefinitionDto:
     name = name_of(version.definition, version.number)
     return {
         "id": name.write(account),

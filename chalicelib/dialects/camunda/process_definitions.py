@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TypedDict
 
 from chalicelib.core.access import Scope
 from chalicelib.core.deployments import SeenVersion
@@ -10,7 +10,16 @@ from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import DefinitionKey
 from chalicelib.core.json_values import Variables
 from chalicelib.dialects.camunda.ids import definition_key
-from chalicelib.dialects.camunda.lookups import find_by_id, id_of, is_name, load_by_key, write_version
+from chalicelib.dialects.camunda.instances import ProcessInstanceDto
+from chalicelib.dialects.camunda.lookups import (
+    ProcessDefinitionDto,
+    find_by_id,
+    id_of,
+    is_name,
+    load_by_key,
+    write_version,
+)
+from chalicelib.dialects.camunda.operations import FREE, Handler, counting, listing, showing
 from chalicelib.dialects.camunda.queries import (
     Filter,
     Row,
@@ -18,9 +27,11 @@ from chalicelib.dialects.camunda.queries import (
     filtered,
     flag,
     like,
+    list_parameters,
     moment,
     number,
     one_of,
+    parameters_of,
     refuse_unknown_answers,
     shown,
     tenants,
@@ -28,9 +39,11 @@ from chalicelib.dialects.camunda.queries import (
 )
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, as_text, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, malformed, not_found
-from chalicelib.dialects.camunda.starts import start_by_id, start_by_key
+from chalicelib.dialects.camunda.starts import START, ProcessInstanceWithVariablesDto, start_by_id, start_by_key
+from chalicelib.dialects.camunda.wire_types import body_of
 from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.services import Services
 
 VERSION = "7.24.0"
@@ -82,18 +95,31 @@ _SORTED_BY = {
 }
 
 
+class ProcessDefinitionDiagramDto(TypedDict):
+    """The BPMN that a process definition was made of."""
+
+    id: str
+    bpmn20Xml: str
+
+
+class VersionDto(TypedDict):
+    version: str
+
+
+class ProcessEngineDto(TypedDict):
+    name: str
+
+
 # -- lists
 
 
 def listed(services: Services, call: Call) -> Answer:
-    """List process definitions: every version, unless the newest alone is asked for."""
     given = Parameters(call.query)
     rows = windowed(_found(services, call, given), given, _SORTED_BY)
     return answer([shown(row) for row in rows])
 
 
 def count(services: Services, call: Call) -> Answer:
-    """Count process definitions."""
     return answer({"count": len(_found(services, call, Parameters(call.query)))})
 
 
@@ -127,12 +153,10 @@ def _newest(versions: Iterable[SeenVersion]) -> list[SeenVersion]:
 
 
 def show(services: Services, call: Call) -> Answer:
-    """Show a process definition."""
     return answer(write_version(call.account, _load(services, call, 404)))
 
 
 def show_by_key(services: Services, call: Call) -> Answer:
-    """Show the newest version of a key."""
     return answer(write_version(call.account, load_by_key(services, call)))
 
 
@@ -142,7 +166,6 @@ def xml(services: Services, call: Call) -> Answer:
 
 
 def xml_by_key(services: Services, call: Call) -> Answer:
-    """Show the BPMN of the newest version of a key."""
     return _xml(services, call, load_by_key(services, call))
 
 
@@ -162,28 +185,26 @@ def _xml(services: Services, call: Call, version: SeenVersion) -> Answer:
         _, content = services.deployments.content(call.account, version.deployment, version.file.id)
     except NotFound as error:
         raise not_found(f"No matching definition with id {definition_id}", 0) from error
-    return answer({"id": definition_id, "bpmn20Xml": content.decode()})
+    told: ProcessDefinitionDiagramDto = {"id": definition_id, "bpmn20Xml": content.decode()}
+    return answer(told)
 
 
 # -- suspended or active
 
 
 def suspend(services: Services, call: Call) -> Answer:
-    """Suspend or activate a process definition: no instance starts on one that is suspended."""
     is_suspended = _wish(_body(call))
     services.deployments.suspend(call.account, _load(services, call, 404), is_suspended=is_suspended)
     return Answer(204)
 
 
 def suspend_by_key(services: Services, call: Call) -> Answer:
-    """Suspend or activate the newest version of a key."""
     is_suspended = _wish(_body(call))
     services.deployments.suspend(call.account, load_by_key(services, call), is_suspended=is_suspended)
     return Answer(204)
 
 
 def suspend_all(services: Services, call: Call) -> Answer:
-    """Suspend or activate every version of the key that the body names."""
     body = _body(call)
     if as_text(body.get("processDefinitionId")) is not None:
         raise invalid("Only processDefinitionKey can be set to update the suspension state.")
@@ -230,42 +251,81 @@ def _wish(body: Variables) -> bool:
 
 
 def version(_services: Services, _call: Call) -> Answer:
-    """Say which version of Camunda's API this is."""
     return answer({"version": VERSION})
 
 
 def engines(_services: Services, _call: Call) -> Answer:
-    """List the engines: there is one."""
     return answer([{"name": "default"}])
 
 
-_ANY = frozenset({"id", "key", "tenant"})
-_ID = "/process-definition/{id}"
-_KEY = "/process-definition/key/{key}"
-_TENANTS = f"{_KEY}/tenant-id/{{tenant}}"
-
-
-def _read(path: str, handler: Any) -> Route:
-    return Route("GET", path, Scope.READ, handler, free=_ANY)
-
-
-def _write(method: str, path: str, handler: Any) -> Route:
-    return Route(method, path, Scope.WRITE, handler, JSON_TYPE, free=_ANY)
-
-
-ROUTES: tuple[Route, ...] = (
-    _read("/process-definition", listed),
-    _read("/process-definition/count", count),
-    _write("PUT", "/process-definition/suspended", suspend_all),
-    _read(_ID, show),
-    _read(f"{_ID}/xml", xml),
-    _write("PUT", f"{_ID}/suspended", suspend),
-    _write("POST", f"{_ID}/start", start_by_id),
-    *(_read(path, show_by_key) for path in (_KEY, _TENANTS)),
-    *(_read(f"{path}/xml", xml_by_key) for path in (_KEY, _TENANTS)),
-    *(_write("PUT", f"{path}/suspended", suspend_by_key) for path in (_KEY, _TENANTS)),
-    *(_write("POST", f"{path}/start", start_by_key) for path in (_KEY, _TENANTS)),
-    _read("/version", version),
-    _read("/engine", engines),
+_SUSPENSION = {"suspended": bool | None}
+_ONE_SUSPENSION = body_of("ProcessDefinitionSuspensionStateDto", _SUSPENSION)
+_ALL_SUSPENSION = body_of(
+    "ProcessDefinitionsSuspensionStateDto",
+    {
+        "processDefinitionKey": str,
+        "processDefinitionTenantId": str | None,
+        "processDefinitionWithoutTenantId": bool | None,
+        **_SUSPENSION,
+    },
+    needed=("processDefinitionKey",),
 )
-"""Paths from the root; the first line of a handler's docstring says what its route does."""
+_ALL = "/process-definition"
+_ID = f"{_ALL}/{{id}}"
+_KEY = f"{_ALL}/key/{{key}}"
+_TENANT = f"{_KEY}/tenant-id/{{tenant}}"
+_BY_KEYS = ((_KEY, "the newest version of a key"), (_TENANT, "the newest version of a tenant's key"))
+
+
+def _suspending(path: str, handler: Handler, what: str) -> Operation:
+    return Operation(
+        Route("PUT", f"{path}/suspended", Scope.WRITE, handler, JSON_TYPE, FREE),
+        f"Suspend or activate {what}: no instance starts on what is suspended",
+        answers={204: ()},
+        body=_ONE_SUSPENSION,
+        is_body_needed=False,
+    )
+
+
+def _starting(path: str, handler: Handler, what: str) -> Operation:
+    return Operation(
+        Route("POST", f"{path}/start", Scope.WRITE, handler, JSON_TYPE, FREE),
+        f"Start an instance of {what}",
+        answers={200: (ProcessInstanceDto, ProcessInstanceWithVariablesDto)},
+        body=START,
+        is_body_needed=False,
+        is_idempotent=True,
+    )
+
+
+def _xml_of(path: str, handler: Handler, what: str) -> Operation:
+    return showing(f"{path}/xml", handler, f"Show the BPMN of {what}", ProcessDefinitionDiagramDto, is_long=True)
+
+
+OPERATIONS = (
+    listing(
+        _ALL,
+        listed,
+        "List process definitions: every version, unless the newest alone is asked for",
+        list[ProcessDefinitionDto],
+        {"latestVersion": bool, **list_parameters(_FILTERS, _SORTED_BY)},
+    ),
+    counting(f"{_ALL}/count", count, "Count process definitions", {"latestVersion": bool, **parameters_of(_FILTERS)}),
+    Operation(
+        Route("PUT", f"{_ALL}/suspended", Scope.WRITE, suspend_all, JSON_TYPE),
+        "Suspend or activate every version of a key",
+        answers={204: ()},
+        body=_ALL_SUSPENSION,
+    ),
+    showing(_ID, show, "Show a process definition", ProcessDefinitionDto),
+    _xml_of(_ID, xml, "a process definition"),
+    _suspending(_ID, suspend, "a process definition"),
+    _starting(_ID, start_by_id, "a process definition"),
+    *(showing(path, show_by_key, f"Show {what}", ProcessDefinitionDto) for path, what in _BY_KEYS),
+    *(_xml_of(path, xml_by_key, what) for path, what in _BY_KEYS),
+    *(_suspending(path, suspend_by_key, what) for path, what in _BY_KEYS),
+    *(_starting(path, start_by_key, what) for path, what in _BY_KEYS),
+    showing("/version", version, "Say which version of Camunda's API this is", VersionDto),
+    showing("/engine", engines, "List the engines: there is one", list[ProcessEngineDto]),
+)
+"""Paths from the root."""

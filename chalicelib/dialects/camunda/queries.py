@@ -1,22 +1,29 @@
 """What the GET queries of deployments and of process definitions share: filters as a table, order, window.
 
-A filter is a reader of parameters that answers a predicate, or None where its parameter does not act. Unknown
-parameters are ignored, as in Camunda; those whose answer we do not know are refused.
+A filter names its parameters with their types, and reads them: it answers a predicate, or None where none of them
+acts. Unknown parameters are ignored, as in Camunda; those whose answer we do not know are refused.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from chalicelib.dialects.camunda.dates import read_date
 from chalicelib.dialects.camunda.reading import Parameters, cannot_set, is_like
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid
+from chalicelib.dialects.camunda.wire_types import WINDOW, Date, Listed, sorting
 
 T = TypeVar("T")
 Row = Mapping[str, Any]
 Predicate = Callable[[Row], bool]
-Filter = Callable[[Parameters], Predicate | None]
 
 MOST_ROWS = 2_000  # of one answer; a row has about 400 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    parameters: Mapping[str, Any]
+    read: Callable[[Parameters], Predicate | None]
 
 
 def equal(parameter: str, column: str) -> Filter:
@@ -24,7 +31,7 @@ def equal(parameter: str, column: str) -> Filter:
         wanted = given.text(parameter)
         return None if wanted is None else lambda row: row[column] == wanted
 
-    return read
+    return Filter({parameter: str}, read)
 
 
 def number(parameter: str, column: str) -> Filter:
@@ -32,7 +39,7 @@ def number(parameter: str, column: str) -> Filter:
         wanted = given.number(parameter)
         return None if wanted is None else lambda row: row[column] == wanted
 
-    return read
+    return Filter({parameter: int}, read)
 
 
 def like(parameter: str, column: str) -> Filter:
@@ -40,7 +47,7 @@ def like(parameter: str, column: str) -> Filter:
         pattern = given.text(parameter)
         return None if pattern is None else lambda row: is_like(row[column], pattern)
 
-    return read
+    return Filter({parameter: str}, read)
 
 
 def one_of(parameter: str, column: str) -> Filter:
@@ -50,7 +57,7 @@ def one_of(parameter: str, column: str) -> Filter:
         wanted = given.texts(parameter)
         return None if wanted is None else lambda row: row[column] in wanted
 
-    return read
+    return Filter({parameter: Listed}, read)
 
 
 def flag(parameter: str, holds: Predicate) -> Filter:
@@ -59,7 +66,17 @@ def flag(parameter: str, holds: Predicate) -> Filter:
     def read(given: Parameters) -> Predicate | None:
         return holds if given.flag(parameter) else None
 
-    return read
+    return Filter({parameter: bool}, read)
+
+
+def either(parameter: str, holds: Predicate) -> Filter:
+    """Ask for rows of which something holds, or with `false` does not."""
+
+    def read(given: Parameters) -> Predicate | None:
+        wanted = given.flag(parameter)
+        return None if wanted is None else lambda row: holds(row) is wanted
+
+    return Filter({parameter: bool}, read)
 
 
 def moment(parameter: str, holds: Callable[[int, int], bool], column: str) -> Filter:
@@ -75,7 +92,7 @@ def moment(parameter: str, holds: Callable[[int, int], bool], column: str) -> Fi
             raise cannot_set(parameter, text, "Cannot convert value to java type java.util.Date") from error
         return lambda row: holds(row[column], wanted)
 
-    return read
+    return Filter({parameter: Date}, read)
 
 
 def tenants(parameter: str) -> Filter:
@@ -88,7 +105,7 @@ def tenants(parameter: str) -> Filter:
             return None
         return lambda row: row["tenantId"] in wanted or (is_none_too and row["tenantId"] is None)
 
-    return read
+    return Filter({"tenantIdIn": Listed, parameter: bool}, read)
 
 
 def refuse_unknown_answers(given: Parameters, refused: Iterable[str]) -> None:
@@ -100,7 +117,7 @@ def refuse_unknown_answers(given: Parameters, refused: Iterable[str]) -> None:
 
 def filtered(rows: Iterable[Row], given: Parameters, filters: Iterable[Filter]) -> list[Row]:
     """Answer the rows of which every filter that acts holds."""
-    acting = [predicate for predicate in (read(given) for read in filters) if predicate is not None]
+    acting = [predicate for predicate in (one.read(given) for one in filters) if predicate is not None]
     return [row for row in rows if all(predicate(row) for predicate in acting)]
 
 
@@ -122,3 +139,16 @@ def nulls_first(value: Any) -> tuple[bool, Any]:
 def shown(row: Row) -> dict[str, Any]:
     """Answer a row without the columns that are there to be asked for alone: their names begin with `_`."""
     return {name: value for name, value in row.items() if not name.startswith("_")}
+
+
+# -- in the document
+
+
+def parameters_of(filters: Iterable[Filter]) -> dict[str, Any]:
+    """Answer the parameters of a count."""
+    return {name: type_ for one in filters for name, type_ in one.parameters.items()}
+
+
+def list_parameters(filters: Iterable[Filter], columns: Iterable[str]) -> dict[str, Any]:
+    """Answer the parameters of a list that is filtered and windowed."""
+    return {**parameters_of(filters), **sorting([*columns]), **WINDOW}

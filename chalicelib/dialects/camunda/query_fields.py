@@ -8,6 +8,7 @@ from chalicelib.core.json_values import Json, Variables
 from chalicelib.dialects.camunda.dates import read_date
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, as_list, as_object, as_text, as_texts, cannot_set
 from chalicelib.dialects.camunda.refusals import BAD_USER_REQUEST, EngineRefusal, engine
+from chalicelib.dialects.camunda.wire_types import Date, Listed
 
 _NO_TEXTS: frozenset[str] = frozenset()
 _COMPARISON_PARTS = 3  # name_operator_value
@@ -112,3 +113,24 @@ _READERS: Mapping[Kind, Callable[[Fields, str], Any]] = {
     Kind.FLAG: lambda given, name: given.flag(name),
     Kind.DATE: lambda given, name: given.date(name),
 }
+
+
+# -- in the document
+
+_IN_ADDRESS: Mapping[Kind, Any] = {Kind.TEXT: str, Kind.TEXTS: Listed, Kind.FLAG: bool, Kind.DATE: Date}
+_IN_BODY: Mapping[Kind, Any] = {
+    Kind.TEXT: str | None,
+    Kind.TEXTS: list[str] | None,
+    Kind.FLAG: bool | None,
+    Kind.DATE: Date | int | None,
+}
+
+
+def parameters_of(kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """Answer the types of filters in an address."""
+    return {name: _IN_ADDRESS[kind] for name, kind in kinds.items()}
+
+
+def fields_of(kinds: Mapping[str, Kind]) -> dict[str, Any]:
+    """Answer the types of filters in a body."""
+    return {name: _IN_BODY[kind] for name, kind in kinds.items()}

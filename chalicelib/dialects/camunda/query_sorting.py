@@ -1,11 +1,14 @@
 """By what rows are sorted: `sortBy` with `sortOrder`, or in a body a list of both, `sorting`."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from chalicelib.core.json_values import Variables
 from chalicelib.dialects.camunda.query_fields import Fields, JsonFields, UrlFields
 from chalicelib.dialects.camunda.reading import as_list, as_object, as_text
 from chalicelib.dialects.camunda.refusals import NOT_VALID, engine, invalid, malformed
+from chalicelib.dialects.camunda.wire_types import body_of, several, sorting
 
 _DIRECTIONS = frozenset({"asc", "desc"})
 
@@ -58,3 +61,9 @@ def read_order(given: Fields, known: frozenset[str]) -> Sorting:
 
 def _pair(given: Variables) -> tuple[str | None, str | None]:
     return as_text(given.get("sortBy")), as_text(given.get("sortOrder"))
+
+
+def sorting_fields(name: str, columns: Collection[str]) -> dict[str, Any]:
+    """Answer the fields of a body that say by what its rows are sorted; `name` is the body's own."""
+    given = sorting(columns)
+    return {**given, "sorting": several(body_of(f"{name}Sorting", given, needed=given)) | None}

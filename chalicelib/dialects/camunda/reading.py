@@ -6,12 +6,11 @@ Properties that nobody knows are ignored at every level, as the engine ignores t
 import re
 from collections.abc import Mapping
 
-from chalicelib.core.errors import Invalid
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, malformed
 from chalicelib.dialects.credentials import basic_password_of, bearer_of
 from chalicelib.dialects.edge import Call
-from chalicelib.dialects.json_bodies import read_json
+from chalicelib.dialects.json_bodies import NotJson, read_json
 
 _TRUE, _FALSE = frozenset({"true", "True", "TRUE"}), frozenset({"false", "False", "FALSE", ""})
 
@@ -23,12 +22,12 @@ def read_secret(call: Call) -> str | None:
 
 
 def read_object(call: Call) -> Variables | None:
-    """Answer the object that a body is; `{}` for an empty body, None for `null`."""
+    """Answer the object that a body is; `{}` for an empty body, None for `null`. Raises `BodyTooLarge`."""
     if not call.body.strip():
         return {}
     try:
         value = read_json(call.body)
-    except Invalid as error:
+    except NotJson as error:
         raise malformed() from error
     if value is not None and not isinstance(value, dict):
         raise malformed()

@@ -7,6 +7,7 @@ be with one of them is said at once when they are restarted together, and by its
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chalicelib.core.access import Scope
 from chalicelib.core.batches import Batch, Order
 from chalicelib.core.deployments import SeenVersion
 from chalicelib.core.errors import Conflict, Invalid, NotFound
@@ -15,16 +16,19 @@ from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.restart_requests import Data
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
 from chalicelib.core.versions import NamedVersion
-from chalicelib.dialects.camunda.batch_answers import write_batch
-from chalicelib.dialects.camunda.instance_queries import InstanceQuery, read_query
+from chalicelib.dialects.camunda.batch_answers import BatchDto, write_batch
+from chalicelib.dialects.camunda.instance_queries import QUERY, InstanceQuery, read_query
 from chalicelib.dialects.camunda.lookups import find_by_id, id_of, load_by_key
+from chalicelib.dialects.camunda.operations import FREE, Handler
 from chalicelib.dialects.camunda.reading import as_bool, as_list, as_object, as_text, as_texts, read_object
 from chalicelib.dialects.camunda.refusals import invalid, malformed
 from chalicelib.dialects.camunda.restart_refusals import told_restart
 from chalicelib.dialects.camunda.selections import selected
-from chalicelib.dialects.edge import Answer, Call
+from chalicelib.dialects.camunda.wire_types import Objects, body_of, one_of_words, several
+from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Route
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.services import Services
 from chalicelib.service.commands import Command
 
@@ -186,3 +190,62 @@ def _active(version: SeenVersion, call: Call) -> SeenVersion:
     if version.is_suspended:
         raise invalid(f"ENGINE-03043 Process Definition with id '{id_of(call.account, version)}' is suspended.")
     return version
+
+
+_INSTRUCTION = body_of(
+    "RestartProcessInstanceInstructionDto",
+    {
+        "type": one_of_words((*_ELEMENT, "cancel")),
+        **dict.fromkeys((*dict.fromkeys(_ELEMENT.values()), *_IGNORED_TEXTS), str | None),
+        "variables": Objects | None,
+    },
+    needed=("type",),
+)
+_RESTART = body_of(
+    "RestartProcessInstanceDto",
+    {
+        "processInstanceIds": list[str] | None,
+        "historicProcessInstanceQuery": QUERY | None,
+        "instructions": several(_INSTRUCTION),
+        **dict.fromkeys(_FLAGS, bool | None),
+    },
+    needed=("instructions",),
+)
+_BY_ID = "/process-definition/{id}"
+_BY_KEY = "/process-definition/key/{key}"
+_BY_TENANT = f"{_BY_KEY}/tenant-id/{{tenant}}"
+
+
+def _together(path: str, handler: Handler, of: str) -> Operation:
+    return Operation(
+        Route("POST", f"{path}/restart", Scope.RESTART, handler, JSON_TYPE, FREE),
+        f"Restart process instances of {of} at once, all of them or none",
+        answers={204: ()},
+        body=_RESTART,
+        is_idempotent=True,
+    )
+
+
+def _as_a_batch(path: str, handler: Handler, of: str) -> Operation:
+    return Operation(
+        Route("POST", f"{path}/restart-async", Scope.RESTART, handler, JSON_TYPE, FREE),
+        f"Restart process instances of {of} as a batch",
+        answers={200: (BatchDto,)},
+        body=_RESTART,
+        is_idempotent=True,
+    )
+
+
+_OF_ID, _OF_KEY, _OF_TENANT = (
+    "a process definition",
+    "the newest version of a key",
+    "the newest version of a tenant's key",
+)
+OPERATIONS = (
+    _together(_BY_ID, restart, _OF_ID),
+    _as_a_batch(_BY_ID, restart_async, _OF_ID),
+    _together(_BY_KEY, restart_by_key, _OF_KEY),
+    _together(_BY_TENANT, restart_by_key, _OF_TENANT),
+    _as_a_batch(_BY_KEY, restart_async_by_key, _OF_KEY),
+    _as_a_batch(_BY_TENANT, restart_async_by_key, _OF_TENANT),
+)

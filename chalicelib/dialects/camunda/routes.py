@@ -1,13 +1,9 @@
 """Camunda 7's dialect as a whole: every route at the root, under `/engine-rest`, and with the engine's name."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import wraps
-from typing import Any
 
-import msgspec
-
-from chalicelib.core.access import Scope
 from chalicelib.dialects.camunda import (
     batches,
     deletions,
@@ -21,62 +17,41 @@ from chalicelib.dialects.camunda import (
     runtime,
     tasks,
 )
-from chalicelib.dialects.camunda.errors import write_error
+from chalicelib.dialects.camunda.errors import Error, write_error
+from chalicelib.dialects.camunda.operations import FREE, Handler
 from chalicelib.dialects.camunda.reading import read_secret
 from chalicelib.dialects.camunda.refusals import invalid
-from chalicelib.dialects.edge import JSON_TYPE, Answer, Call, Dialect, Route
+from chalicelib.dialects.edge import Answer, Call, Dialect
 from chalicelib.dialects.openapi import About, Operation, described
 from chalicelib.dialects.services import Services
 
-Told = dict[str, Any]
-Handler = Callable[[Services, Call], Answer]
-
 ENGINE_REST = "/engine-rest"
 _MOUNTS = ("", ENGINE_REST, f"{ENGINE_REST}/engine/{{engine}}")
-_RESTARTS = "/process-definition/{id}/restart"
-_BY_KEY = "/process-definition/key/{key}"
-_BY_TENANT = f"{_BY_KEY}/tenant-id/{{tenant}}"
-_NAMES = frozenset({"id", "key", "tenant", "engine"})
-
-
-class Error(msgspec.Struct, frozen=True):
-    """Why nothing was done: the engine's class of error, its message, and a code of the engine's own."""
-
-    type: str
-    message: str | None
-    code: int | None
-
 
 ABOUT = About(
     title="Reprise: Camunda 7",
-    description="The routes of Camunda 7's REST API around restarts of process instances, at once and in batches.",
+    description=(
+        "The routes of Camunda 7's REST API around restarts of process instances, at once and in"
+        " batches. A field that is null is as if it were not there. Of a body, texts may be written as numbers or"
+        " booleans too, and booleans as texts or numbers; what nobody knows is ignored."
+    ),
     error=Error,
     security={"basic": {"type": "http", "scheme": "basic"}, "bearer": {"type": "http", "scheme": "bearer"}},
 )
 
 
-def _restart(path: str, handler: Handler) -> Route:
-    return Route("POST", path, Scope.RESTART, handler, JSON_TYPE, _NAMES)
-
-
-_RESTART_ROUTES = (
-    _restart(_RESTARTS, restarts.restart),
-    _restart(f"{_RESTARTS}-async", restarts.restart_async),
-    *(_restart(f"{path}/restart", restarts.restart_by_key) for path in (_BY_KEY, _BY_TENANT)),
-    *(_restart(f"{path}/restart-async", restarts.restart_async_by_key) for path in (_BY_KEY, _BY_TENANT)),
-)
-ROUTES: tuple[Route, ...] = (
-    *deployments.ROUTES,
-    *process_definitions.ROUTES,
-    *_RESTART_ROUTES,
-    *runtime.ROUTES,
-    *instance_variables.ROUTES,
-    *tasks.ROUTES,
-    *batches.ROUTES,
-    *deletions.ROUTES,
-    *jobs.ROUTES,
-    *job_log.ROUTES,
-    *history.ROUTES,
+_AT_ROOT: tuple[Operation, ...] = (
+    *deployments.OPERATIONS,
+    *process_definitions.OPERATIONS,
+    *restarts.OPERATIONS,
+    *runtime.OPERATIONS,
+    *instance_variables.OPERATIONS,
+    *tasks.OPERATIONS,
+    *batches.OPERATIONS,
+    *deletions.OPERATIONS,
+    *jobs.OPERATIONS,
+    *job_log.OPERATIONS,
+    *history.OPERATIONS,
 )
 
 
@@ -92,22 +67,17 @@ def _of_engine(handler: Handler) -> Handler:
     return answer
 
 
-def _mounted() -> Iterator[Route]:
+def _mounted() -> Iterator[Operation]:
     for mount in _MOUNTS:
-        for route in ROUTES:
+        for operation in _AT_ROOT:
+            route = operation.route
             if (mount, route.path) == ("", "/version"):
                 continue  # at the root it is Restate's, whose clients know no other path
             handler = _of_engine(route.handler) if "{engine}" in mount else route.handler
-            yield replace(route, path=mount + route.path, handler=handler, free=route.free | _NAMES)
+            yield replace(operation, route=replace(route, path=mount + route.path, handler=handler, free=FREE))
 
 
-def _operation(route: Route) -> Operation:
-    """Describe a route: its summary is the first line of its handler's docstring, else its own name."""
-    summary = (route.handler.__doc__ or f"{route.method} {route.path}").partition("\n")[0].rstrip(".")
-    return Operation(route, summary, answers={200: (Told, list[Told]), 204: ()}, refusals=(404, 409, 413))
-
-
-OPERATIONS = described(f"{ENGINE_REST}/openapi.json", ABOUT, tuple(map(_operation, _mounted())))
+OPERATIONS = described(f"{ENGINE_REST}/openapi.json", ABOUT, tuple(_mounted()))
 
 DIALECT = Dialect(
     name="camunda",

@@ -127,17 +127,24 @@ JOB_LOG: RowFilters = {
     "withoutTenantId": _is("tenantId", None),
 }
 
+INSTANCE_IDS: Mapping[str, Kind] = {"processInstanceId": Kind.TEXT, "processInstanceIdIn": Kind.TEXTS}
+"""Whose rows: one of these is needed."""
+
+
+def kinds_of(filters: RowFilters) -> Mapping[str, Kind]:
+    return {name: one.kind for name, one in filters.items()}
+
 
 def read_row_filters(given: Fields, filters: RowFilters) -> Callable[[Row], bool]:
     """Answer which rows are meant."""
-    asked = read_fields(given, {name: one.kind for name, one in filters.items()})
+    asked = read_fields(given, kinds_of(filters))
     return lambda row: all(filters[name].holds(wanted, row) for name, wanted in asked.items())
 
 
 def read_instance_ids(given: Fields, most: int) -> list[str]:
     """Answer whose rows are asked for; raise a refusal unless it says so, and names no more than so many."""
-    one = given.text("processInstanceId")
-    many = read_fields(given, {"processInstanceIdIn": Kind.TEXTS}).get("processInstanceIdIn")
+    asked = read_fields(given, INSTANCE_IDS)
+    one, many = asked.get("processInstanceId"), asked.get("processInstanceIdIn")
     if one is None and many is None:
         raise invalid("A processInstanceId, or processInstanceIdIn, is required: history is kept by process instance.")
     ids = {one} if many is None else set(many) if one is None else {one} & many

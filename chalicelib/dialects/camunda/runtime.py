@@ -1,19 +1,34 @@
 """Process instances that go on, over Camunda's routes: list, show, suspend, end, and where they stand."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from chalicelib.core.access import Scope
 from chalicelib.core.ids import RunId
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.refusals import RunNotFound
 from chalicelib.core.runs import Run
-from chalicelib.dialects.camunda.activity_trees import write_tree
-from chalicelib.dialects.camunda.instance_queries import InstanceQuery, count, matching, read_query
-from chalicelib.dialects.camunda.instances import write_instance
+from chalicelib.dialects.camunda.activity_trees import ActivityInstanceDto, write_tree
+from chalicelib.dialects.camunda.instance_filters import FILTERS
+from chalicelib.dialects.camunda.instance_queries import FOLDING, InstanceQuery, count, matching, read_query
+from chalicelib.dialects.camunda.instances import ProcessInstanceDto, write_instance
+from chalicelib.dialects.camunda.operations import (
+    FREE,
+    CountResultDto,
+    asking,
+    counting,
+    deleting,
+    listing,
+    query_route,
+    showing,
+)
+from chalicelib.dialects.camunda.query_fields import Kind, fields_of, parameters_of
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, malformed, not_found
+from chalicelib.dialects.camunda.variable_filters import COMPARISON
+from chalicelib.dialects.camunda.wire_types import WINDOW, Compared, body_of, several
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.services import Services
 from chalicelib.service.runs import RunEnded
 
@@ -29,7 +44,7 @@ _HISTORIC = {
     "processDefinitionWithoutTenantId": "withoutTenantId",
 }
 """What the runtime query calls otherwise than the historic one."""
-_SAME = (
+_ALIKE = (
     "processInstanceIds",
     "processDefinitionId",
     "processDefinitionKey",
@@ -38,16 +53,20 @@ _SAME = (
     "tenantIdIn",
     "withoutTenantId",
     "activityIdIn",
-    "variables",
-    "variableNamesIgnoreCase",
-    "variableValuesIgnoreCase",
     "rootProcessInstances",
     "incidentType",
     "incidentMessage",
     "incidentMessageLike",
 )
+_NAMES = {**{name: name for name in _ALIKE}, **_HISTORIC}
+_SAME = (*_ALIKE, "variables", *FOLDING)
 _REFUSED = ("deploymentId", "incidentId", "leafProcessInstances", "orQueries")
-_LISTS = ("processInstanceIds", "processDefinitionKeyIn", "processDefinitionKeyNotIn", "tenantIdIn", "businessKeyIn")
+_STATES = ("suspended", "active")
+_KINDS: Mapping[str, Kind] = {
+    **{ours: FILTERS[theirs].kind for ours, theirs in _NAMES.items()},
+    **FOLDING,
+    **dict.fromkeys(_STATES, Kind.FLAG),
+}
 
 
 def read_runtime_query(given: Variables) -> InstanceQuery:
@@ -57,22 +76,22 @@ def read_runtime_query(given: Variables) -> InstanceQuery:
             raise invalid(f"The query parameter '{name}' is not supported")
     asked: Variables = {name: given[name] for name in _SAME if given.get(name) is not None}
     asked |= {theirs: given[ours] for ours, theirs in _HISTORIC.items() if given.get(ours) is not None}
-    state = next((name for name in ("suspended", "active") if given.get(name) is True), None)  # both: the last one set
-    if state is not None:
-        asked[state] = True
+    states = [name for name in _STATES if as_bool(given.get(name))]
+    asked |= dict.fromkeys(states[:1], True)  # both: the last one set
     return read_query({**asked, "unfinished": True})
 
 
 def _from_url(call: Call) -> Variables:
     parameters = Parameters(call.query)
     given: Variables = {}
-    for name in (*_SAME, *_HISTORIC, *_REFUSED, "suspended", "active"):
-        value: Json = parameters.text(name)
-        if value is not None:
-            given[name] = list[Json](str(value).split(",")) if name in _LISTS else value
-    for name in ("suspended", "active", "rootProcessInstances", "withoutTenantId"):
-        if name in given:
-            given[name] = bool(parameters.flag(name))
+    for name in call.query:
+        match _KINDS.get(name):
+            case Kind.TEXTS:
+                given[name] = list[Json](parameters.texts(name) or ())
+            case Kind.FLAG:
+                given[name] = parameters.flag(name)
+            case _:
+                given[name] = parameters.text(name)
     if "variables" in given:
         given["variables"] = list[Json](_comparison(one) for one in str(given["variables"]).split(","))
     return given
@@ -104,22 +123,18 @@ def _listed(services: Services, call: Call, given: Variables) -> Answer:
 
 
 def listed(services: Services, call: Call) -> Answer:
-    """List process instances that have not ended."""
     return _listed(services, call, _from_url(call))
 
 
 def listed_by_body(services: Services, call: Call) -> Answer:
-    """List process instances that have not ended, by a query in the body."""
     return _listed(services, call, _from_body(call))
 
 
 def counted(services: Services, call: Call) -> Answer:
-    """Count process instances that have not ended."""
     return answer({"count": count(services, call.account, read_runtime_query(_from_url(call)))})
 
 
 def counted_by_body(services: Services, call: Call) -> Answer:
-    """Count process instances that have not ended, by a query in the body."""
     return answer({"count": count(services, call.account, read_runtime_query(_from_body(call)))})
 
 
@@ -135,20 +150,17 @@ def load_live(services: Services, call: Call, absent: EngineRefusal) -> Run:
 
 
 def show(services: Services, call: Call) -> Answer:
-    """Show a process instance that has not ended."""
     absent = not_found(f"Process instance with id {call.params['id']} does not exist")
     return answer(write_instance(call.account, load_live(services, call, absent)))
 
 
 def tree(services: Services, call: Call) -> Answer:
-    """Show the activities in which an instance stands."""
     absent = not_found(f"Process instance with id {call.params['id']} does not exist")
     run = load_live(services, call, absent)
     return answer(write_tree(run, *services.runs.position(run)))
 
 
 def delete(services: Services, call: Call) -> Answer:
-    """End an instance as it stands."""
     given = Parameters(call.query)
     instance_id = call.params["id"]
     absent = not_found(f"No process instance found for id '{instance_id}': processInstance is null", 0)
@@ -178,21 +190,36 @@ def suspend(services: Services, call: Call) -> Answer:
     return Answer(204)
 
 
-_ANY = frozenset({"id"})
-_ID = "/process-instance/{id}"
+_ALL = "/process-instance"
+_ONE = f"{_ALL}/{{id}}"
+_PARAMETERS = {**parameters_of(_KINDS), "variables": Compared}
+QUERY = body_of("ProcessInstanceQueryDto", {**fields_of(_KINDS), "variables": several(COMPARISON) | None})
 
 
-def _read(method: str, path: str, handler: Callable[[Services, Call], Answer]) -> Route:
-    return Route(method, path, Scope.READ, handler, ANY_TYPE, _ANY)
-
-
-ROUTES: tuple[Route, ...] = (
-    _read("GET", "/process-instance", listed),
-    _read("POST", "/process-instance", listed_by_body),
-    _read("GET", "/process-instance/count", counted),
-    _read("POST", "/process-instance/count", counted_by_body),
-    _read("GET", _ID, show),
-    Route("DELETE", _ID, Scope.WRITE, delete, ANY_TYPE, _ANY),
-    _read("GET", f"{_ID}/activity-instances", tree),
-    Route("PUT", f"{_ID}/suspended", Scope.WRITE, suspend, ANY_TYPE, _ANY),
+_BY_BODY = ", by a query in the body"
+_WHAT = "process instances that have not ended"
+OPERATIONS = (
+    listing(_ALL, listed, f"List {_WHAT}", list[ProcessInstanceDto], {**_PARAMETERS, **WINDOW}),
+    asking(
+        query_route(_ALL, listed_by_body, ANY_TYPE), f"List {_WHAT}{_BY_BODY}", list[ProcessInstanceDto], QUERY, WINDOW
+    ),
+    counting(f"{_ALL}/count", counted, f"Count {_WHAT}", _PARAMETERS),
+    asking(query_route(f"{_ALL}/count", counted_by_body, ANY_TYPE), f"Count {_WHAT}{_BY_BODY}", CountResultDto, QUERY),
+    showing(_ONE, show, "Show a process instance that has not ended", ProcessInstanceDto),
+    deleting(_ONE, delete, "End a process instance as it stands", Scope.WRITE, {"failIfNotExists": bool}),
+    showing(
+        f"{_ONE}/activity-instances",
+        tree,
+        "Show the activities in which a process instance stands",
+        ActivityInstanceDto,
+        is_long=True,
+    ),
+    Operation(
+        Route("PUT", f"{_ONE}/suspended", Scope.WRITE, suspend, ANY_TYPE, FREE),
+        "Suspend a process instance, which stands still then, or activate it again",
+        answers={204: ()},
+        body=body_of("ProcessInstanceSuspensionStateDto", {"suspended": bool | None}),
+        is_body_needed=False,
+        refusals=(409,),
+    ),
 )

@@ -6,7 +6,6 @@ its REST layer refuses is 400 `InvalidRequestException`.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from chalicelib.core.deployments import SeenVersion
 from chalicelib.core.ids import ActivityId, TransitionId
@@ -23,12 +22,19 @@ from chalicelib.core.restart_requests import StartRequest
 from chalicelib.core.runs import Run
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
 from chalicelib.core.versions import NamedVersion
-from chalicelib.dialects.camunda.instances import write_instance
+from chalicelib.dialects.camunda.instances import AtomLink, ProcessInstanceDto, write_instance
 from chalicelib.dialects.camunda.lookups import find_by_id, id_of, load_by_key
 from chalicelib.dialects.camunda.reading import as_bool, as_list, as_object, as_text, read_object
 from chalicelib.dialects.camunda.refusals import REST, EngineRefusal, engine, invalid, malformed
 from chalicelib.dialects.camunda.restart_refusals import tell_place
-from chalicelib.dialects.camunda.values import read_variables, with_variables, write_variables
+from chalicelib.dialects.camunda.values import (
+    VALUES,
+    VariableValueDto,
+    read_variables,
+    with_variables,
+    write_variables,
+)
+from chalicelib.dialects.camunda.wire_types import body_of, one_of_words, several
 from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.idempotency import read_idempotency_key
 from chalicelib.dialects.json_answers import answer
@@ -37,6 +43,35 @@ from chalicelib.service.commands import Command
 
 _BEFORE, _AFTER, _ALONG = "startBeforeActivity", "startAfterActivity", "startTransition"
 _TYPES = frozenset({_BEFORE, _AFTER, _ALONG, "cancel"})
+
+
+class ProcessInstanceWithVariablesDto(ProcessInstanceDto):
+    """A new process instance, with its variables."""
+
+    variables: dict[str, VariableValueDto]
+
+
+_INSTRUCTION = body_of(
+    "ProcessInstanceStartInstructionDto",
+    {
+        "type": one_of_words(_TYPES - {"cancel"}),
+        "activityId": str | None,
+        "transitionId": str | None,
+        "variables": VALUES | None,
+    },
+    needed=("type",),
+)
+START = body_of(
+    "StartProcessInstanceDto",
+    {
+        "variables": VALUES | None,
+        "businessKey": str | None,
+        "startInstructions": several(_INSTRUCTION) | None,
+        "skipCustomListeners": bool | None,
+        "skipIoMappings": bool | None,
+        "withVariablesInReturn": bool | None,
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +102,6 @@ class Start:
 
 
 def start_by_id(services: Services, call: Call) -> Answer:
-    """Start an instance of a process definition."""
     definition_id, body = call.params["id"], _body(call)
     asked = _read(body, definition_id)
     version = find_by_id(services, call.account, definition_id)
@@ -78,7 +112,6 @@ def start_by_id(services: Services, call: Call) -> Answer:
 
 
 def start_by_key(services: Services, call: Call) -> Answer:
-    """Start an instance of the newest version of a key."""
     version, body = load_by_key(services, call), _body(call)
     return _started(services, call, version, _read(body, id_of(call.account, version)), body)
 
@@ -181,8 +214,8 @@ def _start(services: Services, call: Call, version: SeenVersion, asked: Start, b
         raise _wrapped(definition_id, invalid(error.message)) from error
 
 
-def _write_started(call: Call, run: Run) -> dict[str, Any]:
-    link = {"method": "GET", "href": f"{root_of(call)}/process-instance/{run.id}", "rel": "self"}
+def _write_started(call: Call, run: Run) -> ProcessInstanceDto:
+    link: AtomLink = {"method": "GET", "href": f"{root_of(call)}/process-instance/{run.id}", "rel": "self"}
     return write_instance(call.account, run, [link])
 
 

@@ -1,7 +1,7 @@
 """User tasks over Camunda's routes: a task is the entry of a run's journal that opened it, named `{run}.{entry}`."""
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Literal, TypedDict
 
 from chalicelib.core.access import Scope
 from chalicelib.core.errors import RestartError
@@ -13,21 +13,33 @@ from chalicelib.core.waits import Wait
 from chalicelib.dialects.camunda.dates import write_date
 from chalicelib.dialects.camunda.ids import tenant_of, write_definition_id
 from chalicelib.dialects.camunda.instance_queries import matching, read_query
+from chalicelib.dialects.camunda.operations import FREE, counting, listing, showing
 from chalicelib.dialects.camunda.queries import (
     Filter,
     Row,
     equal,
     filtered,
+    list_parameters,
     one_of,
+    parameters_of,
     refuse_unknown_answers,
     shown,
     windowed,
 )
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, as_object, read_object
 from chalicelib.dialects.camunda.refusals import REST, EngineRefusal, invalid, not_found
-from chalicelib.dialects.camunda.values import TYPES, read_variables, with_variables, write_variables
+from chalicelib.dialects.camunda.values import (
+    TYPES,
+    VALUES,
+    VariableValueDto,
+    read_variables,
+    with_variables,
+    write_variables,
+)
+from chalicelib.dialects.camunda.wire_types import Date, body_of
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
+from chalicelib.dialects.openapi import Operation
 from chalicelib.dialects.services import Services
 from chalicelib.service.runs import RunEnded, RunPaused, TaskClosed, TaskNotFound
 
@@ -60,44 +72,85 @@ _SORTED_BY = {
 }
 
 
-def _write(run: Run, wait: Wait, name: str) -> dict[str, Any]:
-    definition_id = write_definition_id(run.account, run.definition, run.version)
-    nulls = ("assignee", "due", "followUp", "lastUpdated", "delegationState", "description", "owner", "parentTaskId")
-    cases = ("caseExecutionId", "caseInstanceId", "caseDefinitionId", "formKey", "camundaFormRef")
+class TaskDto(TypedDict):
+    """A user task that is open."""
+
+    id: str
+    name: str | None
+    assignee: None
+    created: Date
+    due: None
+    followUp: None
+    lastUpdated: None
+    delegationState: None
+    description: None
+    executionId: str
+    owner: None
+    parentTaskId: None
+    priority: int
+    processDefinitionId: str
+    processInstanceId: str
+    taskDefinitionKey: str
+    caseExecutionId: None
+    caseInstanceId: None
+    caseDefinitionId: None
+    suspended: bool
+    formKey: None
+    camundaFormRef: None
+    tenantId: str | None
+    taskState: Literal["Created"]
+
+
+def _row(run: Run, wait: Wait, name: str) -> Row:
+    """Write a task with the columns that are there to be asked for alone."""
+    told = _write(run, wait, name)
+    key = told["processDefinitionId"].partition(":")[0]
+    return {**told, "_key": key, "_business_key": run.business_key}
+
+
+def _write(run: Run, wait: Wait, name: str) -> TaskDto:
     return {
-        **dict.fromkeys((*nulls, *cases)),
         "id": f"{run.id}.{wait.entry}",
         "name": name or None,
+        "assignee": None,
         "created": write_date(wait.since),
+        "due": None,
+        "followUp": None,
+        "lastUpdated": None,
+        "delegationState": None,
+        "description": None,
         "executionId": run.id,
+        "owner": None,
+        "parentTaskId": None,
         "priority": 50,
-        "processDefinitionId": definition_id,
+        "processDefinitionId": write_definition_id(run.account, run.definition, run.version),
         "processInstanceId": run.id,
         "taskDefinitionKey": wait.activity,
+        "caseExecutionId": None,
+        "caseInstanceId": None,
+        "caseDefinitionId": None,
         "suspended": run.status is RunStatus.PAUSED,
+        "formKey": None,
+        "camundaFormRef": None,
         "tenantId": tenant_of(run.definition),
         "taskState": "Created",
-        "_key": definition_id.partition(":")[0],
-        "_business_key": run.business_key,
     }
 
 
-def _tasks(services: Services, run: Run) -> Iterator[dict[str, Any]]:
+def _tasks(services: Services, run: Run) -> Iterator[Row]:
     """List the tasks of an instance that are open."""
     definition = services.definitions.of(run).definition
     for wait in services.runs.waits(run):
         if wait.due is None:
-            yield _write(run, wait, definition.activities[wait.activity].name)
+            yield _row(run, wait, definition.activities[wait.activity].name)
 
 
 def listed(services: Services, call: Call) -> Answer:
-    """List open tasks, of one instance or of all that wait for people."""
     given = Parameters(call.query)
     return answer([shown(row) for row in windowed(_rows(services, call, given), given, _SORTED_BY)])
 
 
 def counted(services: Services, call: Call) -> Answer:
-    """Count open tasks."""
     return answer({"count": len(_rows(services, call, Parameters(call.query)))})
 
 
@@ -133,7 +186,6 @@ def _place(task_id: str) -> tuple[RunId, int] | None:
 
 
 def show(services: Services, call: Call) -> Answer:
-    """Show a task that is open."""
     task_id, place = call.params["id"], _place(call.params["id"])
     absent = not_found(f"No matching task with id {task_id}")
     if place is None:
@@ -149,7 +201,6 @@ def show(services: Services, call: Call) -> Answer:
 
 
 def complete(services: Services, call: Call) -> Answer:
-    """Complete a task with variables; answer the instance's, if they are wished for."""
     task_id, place = call.params["id"], _place(call.params["id"])
     body = read_object(call) or {}
     given = read_variables(as_object(body["variables"])) if body.get("variables") is not None else {}
@@ -186,16 +237,16 @@ def _suspended(task_id: str) -> RestartError:
     return EngineRefusal(500, REST, f"Cannot complete task {task_id}: {said}", 0)
 
 
-_ANY = frozenset({"id"})
-
-
-def _read(path: str, handler: Callable[[Services, Call], Answer]) -> Route:
-    return Route("GET", path, Scope.READ, handler, ANY_TYPE, _ANY)
-
-
-ROUTES: tuple[Route, ...] = (
-    _read("/task", listed),
-    _read("/task/count", counted),
-    _read("/task/{id}", show),
-    Route("POST", "/task/{id}/complete", Scope.WRITE, complete, ANY_TYPE, _ANY),
+_ONE = "/task/{id}"
+OPERATIONS = (
+    listing("/task", listed, "List user tasks that are open", list[TaskDto], list_parameters(_FILTERS, _SORTED_BY)),
+    counting("/task/count", counted, "Count user tasks that are open", parameters_of(_FILTERS)),
+    showing(_ONE, show, "Show a user task that is open", TaskDto),
+    Operation(
+        Route("POST", f"{_ONE}/complete", Scope.WRITE, complete, ANY_TYPE, FREE),
+        "Complete a user task with variables, and answer those of its instance, if they are wished for",
+        answers={200: (dict[str, VariableValueDto],), 204: ()},
+        body=body_of("CompleteTaskDto", {"variables": VALUES | None, "withVariablesInReturn": bool | None}),
+        is_body_needed=False,
+    ),
 )

@@ -20,13 +20,15 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, cast
+from types import GenericAlias
+from typing import Any, TypedDict, cast
 
 from chalicelib.core.errors import Invalid
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.dialects.camunda.dates import read_date
 from chalicelib.dialects.camunda.reading import as_object, as_text
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid
+from chalicelib.dialects.camunda.wire_types import Objects, body_of
 from chalicelib.dialects.json_bodies import read_json
 
 TYPES = "camunda.types"
@@ -46,6 +48,14 @@ _JAVA = {
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 _DOUBLE = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _FILE_INFO = ("filename", "mimeType", "encoding")
+
+
+class VariableValueDto(TypedDict):
+    """A typed variable; what a file holds is not shown."""
+
+    type: str
+    value: Any
+    valueInfo: dict[str, Any]
 
 
 class _Unconvertible(Exception):
@@ -209,12 +219,12 @@ _READERS: Mapping[str, Callable[[Json], Json]] = {
 # -- out
 
 
-def write_variables(variables: Variables) -> dict[str, Any]:
+def write_variables(variables: Variables) -> dict[str, VariableValueDto]:
     """Write `{name: {type, value, valueInfo}}` of all that is shown."""
     return {name: _write(variables, name) for name in shown(variables)}
 
 
-def write_value(variables: Variables, name: str) -> dict[str, Any] | None:
+def write_value(variables: Variables, name: str) -> VariableValueDto | None:
     """Write one variable; None if there is none of this name."""
     return _write(variables, name) if name in shown(variables) else None
 
@@ -224,9 +234,9 @@ def shown(variables: Variables) -> Variables:
     return {name: value for name, value in variables.items() if name != TYPES}
 
 
-def _write(variables: Variables, name: str) -> dict[str, Any]:
+def _write(variables: Variables, name: str) -> VariableValueDto:
     value, kept = variables[name], _types(variables).get(name)
-    type_, info = (str(kept["type"]), kept["valueInfo"]) if isinstance(kept, dict) else ("", {})
+    type_, info = (str(kept["type"]), as_object(kept["valueInfo"])) if isinstance(kept, dict) else ("", {})
     if type_ not in _READERS or not _fits(value, type_):
         type_, info = _type_of(value), {}
     return {"type": type_, "value": _written(value, type_), "valueInfo": info}
@@ -274,6 +284,12 @@ def _type_of(value: Json) -> str:
             return "String"
         case _:
             return "Json"
+
+
+# -- in the document
+
+VALUE = body_of("VariableValueInputDto", {"value": Any, "type": str | None, "valueInfo": Objects | None})
+VALUES = GenericAlias(dict, (str, VALUE))
 
 
 # -- together

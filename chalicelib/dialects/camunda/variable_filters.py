@@ -14,6 +14,7 @@ from chalicelib.dialects.camunda.dates import read_date
 from chalicelib.dialects.camunda.reading import as_text, is_like
 from chalicelib.dialects.camunda.refusals import NOT_VALID, EngineRefusal, engine, invalid
 from chalicelib.dialects.camunda.values import shown, write_value
+from chalicelib.dialects.camunda.wire_types import body_of, one_of_words
 
 _ORDERED = {
     "gt": "greater than",
@@ -22,6 +23,11 @@ _ORDERED = {
     "lteq": "less than or equal",
 }
 _OPERATORS = frozenset({*_ORDERED, "eq", "neq", "like"})
+COMPARISON = body_of(
+    "VariableQueryParameterDto",
+    {"name": str, "operator": one_of_words(_OPERATORS), "value": str | float | bool | None},
+    needed=("name", "operator"),
+)
 _COMPARE: Mapping[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "gt": operator.gt,

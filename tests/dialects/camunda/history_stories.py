@@ -4,17 +4,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
-from chalice.app import Chalice
-
-from chalicelib import wiring
 from chalicelib.core.ids import ActivityId, DefinitionKey, RunId
 from chalicelib.core.restart_requests import At
 from chalicelib.core.runs import Run
 from chalicelib.core.state import BeforeActivity
-from chalicelib.dialects.camunda.errors import write_error
-from chalicelib.dialects.camunda.history import ROUTES
-from chalicelib.dialects.camunda.reading import read_secret
-from chalicelib.dialects.edge import Dialect, Edge, Mount
 from tests.dialects.client import Api, Reply, key_of
 from tests.graphs import Ask, Call, Pause, document, steps
 from tests.world import ACME, CAUSE, World
@@ -23,13 +16,6 @@ INSTANCES = "/history/process-instance"
 ACTIVITIES, VARIABLES, DETAILS = "/history/activity-instance", "/history/variable-instance", "/history/detail"
 WORK, ASKING, OF_TENANT = DefinitionKey("work"), DefinitionKey("ask"), DefinitionKey("work(blue)")
 TYPED = {"day": "2026-11-21T00:17:29.230+0000", "camunda.types": {"day": {"type": "Date", "valueInfo": {}}}}
-
-
-def serve() -> Chalice:
-    app = Chalice("test")
-    dialect = Dialect("camunda", ROUTES, read_secret, write_error)
-    Edge(app, (Mount(lambda: dialect, ("",)),), wiring.services).register()
-    return app
 
 
 @dataclass
@@ -113,9 +99,7 @@ def tell(world: World) -> History:
     start("tenants", OF_TENANT)
     restart("restarted", "failed", start=At((BeforeActivity(ActivityId("second")),)))
     restart("batched", "completed", cause=replace(CAUSE, batch="batch-1"))
-    return History(
-        world, replace(key_of(world, ACME), served=serve()), {name: world.run(id_) for name, id_ in ids.items()}
-    )
+    return History(world, key_of(world, ACME), {name: world.run(id_) for name, id_ in ids.items()})
 
 
 def rows(history: History, path: str, name: str, **query: Any) -> list[dict[str, Any]]:

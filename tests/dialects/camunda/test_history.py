@@ -1,6 +1,5 @@
 """History over Camunda's routes: rows of instances, activities, variables and their updates."""
 
-from dataclasses import replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -110,13 +109,13 @@ class TestInstances:
             assert (reply.status, reply.json["message"]) == (404, message)
 
     def test_another_account_sees_none(self, history: History) -> None:
-        other = replace(key_of(history.world, OTHER), served=history.api.served)
+        other = key_of(history.world, OTHER)
         assert other.get(f"{INSTANCES}/{history.runs['failed'].id}").status == 404
         assert other.get(INSTANCES).json == []
 
     def test_reading_needs_its_scope_and_so_does_deleting(self, history: History) -> None:
-        writer = replace(key_of(history.world, ACME, Scope.WRITE), served=history.api.served)
-        reader = replace(key_of(history.world, ACME, Scope.READ), served=history.api.served)
+        writer = key_of(history.world, ACME, Scope.WRITE)
+        reader = key_of(history.world, ACME, Scope.READ)
         assert writer.get(INSTANCES).status == 403
         assert reader.delete(f"{INSTANCES}/x").status == 403
 

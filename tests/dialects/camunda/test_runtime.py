@@ -53,6 +53,9 @@ class TestAList:
             ({"processInstanceIds": ["{a}", "{ended}"]}, "a"),
             ({"active": True}, "abc"),
             ({"suspended": True}, ""),
+            ({"suspended": "true"}, ""),
+            ({"active": 1}, "abc"),
+            ({"activityIdIn": ["look"]}, "b"),
             ({"withoutTenantId": True}, "abc"),
             ({"processDefinitionWithoutTenantId": True}, "abc"),
             ({"rootProcessInstances": True}, "abc"),
@@ -86,6 +89,8 @@ class TestAList:
             ("processInstanceIds={a},{ended}", "a"),
             ("suspended=true", ""),
             ("suspended=False", "abc"),
+            ("withIncident=1", ""),
+            ("activityIdIn=look,gone", "b"),
             ("variables=s_eq_x", "a"),
             ("variables=n_eq_7", ""),  # values in a URL are texts, as Camunda takes them
             ("maxResults=0", ""),
