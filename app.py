@@ -4,7 +4,6 @@ Six functions share this module. A cold start imports what all of them need, and
 its first event: what requests need, and one dialect; or what messages need. That is why some imports stand below.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from chalice.app import Chalice, CloudWatchEvent, SQSEvent
@@ -44,16 +43,6 @@ app.api.binary_types.append("multipart/form-data")  # deployments of files, what
 edge = Edge(app, MOUNTS, services, own_meter())
 edge.register(is_whole=not is_on_lambda())  # Chalice's commands, and tests, ask for all routes at once
 front_door = FrontDoor(edge.route_of, app, edge.unrouted)
-
-
-@app.middleware("sqs")
-@app.middleware("scheduled")
-def discreet(event: Any, get_response: Callable[[Any], Any]) -> Any:
-    """Let nobody read in a log what a defect says."""
-    from chalicelib.service.defects import Discreet
-
-    with Discreet():
-        return get_response(event)
 
 
 def advance(event: SQSEvent) -> dict[str, Any]:

@@ -19,21 +19,19 @@ from chalicelib.dialects.upstash import routes as upstash
 DIALECTS = [ops, retab, upstash, camunda, restate, ingress, flowx]
 
 
-def misshapen(method: str, route: str, status: int, body: bytes) -> Iterator[str]:
+def misshapen(method: str, route: str, status: int, media_type: str, body: bytes) -> Iterator[str]:
     """Say how an answer differs from what the documents tell of a route; of what is no route, they tell nothing."""
-    asked = f"{method} {route}"
+    asked = f"{method} {route}, {status}"
     if (method, route) not in _operations():
         return
-    _, operation = _operations()[method, route]
-    if str(status) not in operation["responses"]:
-        yield f"{asked} does not tell of {status}"
-    elif _is_json(body):
-        validator = _validator(method, route, status)
-        if validator is None:
-            yield f"{asked} tells of no body with {status}"
-        else:
-            for error in validator.iter_errors(json.loads(body)):
-                yield f"{asked}, {status}, {'/'.join(map(str, error.instance_path))}: {error.message}"
+    content = _content(method, route, status)
+    if content is None:
+        yield f"{asked}: nobody tells of this status"
+    elif body and media_type not in content:
+        yield f"{asked}: nobody tells of a body of type {media_type}"
+    elif body and media_type.endswith("json"):
+        for error in content[media_type].iter_errors(json.loads(body)):
+            yield f"{asked}, {'/'.join(map(str, error.instance_path))}: {error.message}"
 
 
 @cache
@@ -49,19 +47,28 @@ def _operations() -> Mapping[tuple[str, str], tuple[dict[str, Any], dict[str, An
 
 
 @cache
-def _validator(method: str, route: str, status: int) -> Any:
-    """Answer what reads the JSON of an answer; None if it has none."""
+def _content(method: str, route: str, status: int) -> Mapping[str, Any] | None:
+    """Answer what reads an answer, by its media type; None if there is no such status."""
     document, operation = _operations()[method, route]
-    response = operation["responses"][str(status)]
+    response = operation["responses"].get(str(status))
+    if response is None:
+        return None
     if "$ref" in response:
         response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
-    content = response.get("content", {}).get("application/json")
-    return content and jsonschema_rs.validator_for({**content["schema"], "components": document["components"]})
+    return {
+        media_type: jsonschema_rs.validator_for(_closed({**of["schema"], "components": document["components"]}))
+        for media_type, of in response.get("content", {}).items()
+    }
 
 
-def _is_json(body: bytes) -> bool:
-    try:
-        json.loads(body)
-    except ValueError:
-        return False
-    return True
+def _closed(schema: Any) -> Any:
+    """Answer a schema whose objects have no members but those that they name, if they name any."""
+    match schema:
+        case {"properties": _}:
+            return {"additionalProperties": False, **{name: _closed(part) for name, part in schema.items()}}
+        case dict():
+            return {name: _closed(part) for name, part in schema.items()}
+        case list():
+            return [_closed(part) for part in schema]
+        case _:
+            return schema

@@ -29,6 +29,7 @@ from chalicelib.dialects.paths import Place
 from chalicelib.dialects.request_log import ANSWERED, JsonLines, Trace, tell
 from chalicelib.service.access import Access
 from chalicelib.service.audit import Audit
+from chalicelib.service.defects import discreet
 from chalicelib.service.metrics import Meter
 from chalicelib.service.tallies import tallied
 
@@ -218,6 +219,8 @@ class Edge:
             handler.setFormatter(JsonLines(self.meter))
         self.app.log.setLevel(logging.INFO)  # Chalice would keep errors alone
         self.app.register_middleware(self._middleware, "http")
+        for source in ("sqs", "scheduled"):
+            self.app.register_middleware(discreet, source)
         if is_whole:
             self.dialects()
 

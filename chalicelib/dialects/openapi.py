@@ -80,6 +80,7 @@ class About:
     description: str
     error: Any
     security: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    error_types: tuple[str, ...] = JSON_TYPE
 
 
 def document(about: About, operations: Iterable[Operation]) -> dict[str, Any]:
@@ -235,7 +236,14 @@ def _refusals(about: About, operations: Iterable[Operation]) -> dict[str, Any]:
 def _refusal(about: About, status: int) -> dict[str, Any]:
     headers = {**_REQUEST_ID, **(_RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else {})}
     phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
-    return {"description": phrase, "headers": headers, "content": _content(about.error)}
+    return {"description": phrase, "headers": headers, "content": _told(about)}
+
+
+def _told(about: About) -> dict[str, Any]:
+    """Answer what a refusal is written as: a text is its message alone."""
+    [schema], _ = msgspec.json.schema_components([about.error], ref_template=_SCHEMAS)
+    text = {"type": "string"}
+    return {one: {"schema": text if one.startswith("text/") else schema} for one in about.error_types}
 
 
 def _content(*bodies: Any, media_types: tuple[str, ...] = JSON_TYPE) -> dict[str, Any]:

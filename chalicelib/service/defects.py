@@ -4,8 +4,9 @@ Lambda's runtime logs whatever a handler raises, text and all, and the text may 
 """
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
 from types import TracebackType
+from typing import Any
 
 from chalicelib.core.errors import Busy
 
@@ -16,10 +17,13 @@ class HandlerFailed(Exception):
     """A handler raised this type of error; where, stands in the log."""
 
 
-@dataclass(frozen=True, slots=True)
-class Discreet:
-    """Raise `HandlerFailed` for whatever is raised inside, but for `Busy`, which says nothing of anybody."""
+def discreet(event: Any, handle: Callable[[Any], Any]) -> Any:
+    """Handle an event; raise `HandlerFailed` for whatever is raised, but for `Busy`, which says nothing of anybody."""
+    with _Discreet():
+        return handle(event)
 
+
+class _Discreet:
     def __enter__(self) -> None:
         return
 

@@ -71,7 +71,8 @@ class Api:
         assert self.realm is None or caller in (None, self.realm), caller
         assert not wall.foreign(caller), (caller, wall.foreign(caller))
         if self.served is app.app:
-            wrong = [*misshapen(method, of["route"], response.status_code, response.body)]
+            media_type = response.headers.get("Content-Type", "").partition(";")[0]
+            wrong = [*misshapen(method, of["route"], response.status_code, media_type, response.body)]
             assert not wrong, wrong
         return Reply(response.status_code, response.headers, response.body)
 

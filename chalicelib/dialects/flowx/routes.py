@@ -24,6 +24,7 @@ ABOUT = About(
     description="Starting process instances, with the data of others or without.",
     error=Error,
     security={"bearer": {"type": "http", "scheme": "bearer"}},
+    error_types=("application/problem+json",),
 )
 
 

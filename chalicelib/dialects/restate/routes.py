@@ -38,6 +38,7 @@ ABOUT = About(
     description="Restarting, resuming, pausing, ending and purging invocations, over Restate's admin API.",
     error=Error,
     security={"bearer": {"type": "http", "scheme": "bearer"}},
+    error_types=("application/json", "text/plain"),
 )
 _UNVERSIONED: tuple[Operation, ...] = (*meta.OPERATIONS, *unserved.OPERATIONS)
 _VERSIONED: tuple[Operation, ...] = (
