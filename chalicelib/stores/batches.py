@@ -125,7 +125,7 @@ class BatchStore:
                 transaction.save(job_row(batch, job), condition=BatchRow.pk.does_not_exist())
             transaction.update(head, actions=counts, condition=is_next)
 
-        self.calls.transact(put, head.pk, "seed", str(batch.jobs_created))
+        self.calls.transact(put, head.pk, "seed", str(batch.jobs_created), *(str(job.created_at) for job in jobs))
 
     def find_job(self, key: str, index: int) -> tuple[Batch | None, Job | None]:
         """Read a job and its batch in one call, consistently."""

@@ -154,7 +154,11 @@ class Calls:
             self.transact(put)
 
     def transact(self, put: Callable[[TransactWrite], None], *token: str) -> None:
-        """Make one transaction; its token makes DynamoDB answer a repeat within ten minutes from the first."""
+        """Make one transaction; its token makes DynamoDB answer a repeat within ten minutes from the first.
+
+        The token names all by which two callers' transactions may differ, times too: under one token DynamoDB takes
+        nothing else.
+        """
         left = trail()
         if left is None:
             self._transact(put, *token)

@@ -58,10 +58,10 @@ class RunDeletions:
 
     def begin(self, run: Run) -> bool:
         """Let an ended run disappear; say no if its head was written meanwhile (another deletion, a callback)."""
-        row = RunRow(run_key(run.account, run.id))
+        row, at = RunRow(run_key(run.account, run.id)), self.now()
         actions: list[Action] = [RunRow.status.set(GONE), RunRow.revision.set(RunRow.revision + 1)]
         actions += [attribute.remove() for attribute in (*_LISTS, *_DATA)]
-        actions += self._waking(run, self.now() + GRACE_MS)
+        actions += self._waking(run, at + GRACE_MS)
         is_unmoved = _is_born(run.created_at) & (RunRow.revision == run.revision) & (RunRow.status == run.status.value)
 
         def put(transaction: TransactWrite) -> None:
@@ -72,7 +72,7 @@ class RunDeletions:
                 give_back(transaction, run)
 
         try:
-            self.calls.transact(put, row.pk, str(run.created_at), "delete", str(run.revision))
+            self.calls.transact(put, row.pk, str(run.created_at), "delete", str(run.revision), str(at))
         except Refused:
             return False
         return True

@@ -14,8 +14,9 @@ KEPT = [
     ("a_completion_and_a_cancel", "a4 b6 a3"),
     ("a_worker_and_a_cancel", "a8 b4 a1 b3"),
     ("two_by_ids_under_one_key", "a4 b6 a2"),
+    ("two_who_take_a_run_away", "a3 b2 time1 b6 a1 b1"),
 ]
-"""Orders that found a mistake, by their encounter: a head and a journal read before and after the run ended."""
+"""Orders that found a mistake, by their encounter."""
 
 
 @pytest.mark.parametrize("name", ENCOUNTERS)

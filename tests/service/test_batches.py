@@ -376,6 +376,25 @@ class TestNothingIsLost:
         check_done(services, play, batch, sources)
 
 
+    def test_by_a_worker_that_another_one_overtakes_a_moment_later(self, play, services):
+        sources = leave_runs(services, play, 6)
+        batch = restart(services, sources, ASK, per_job=2, per_seed=2)
+        key, other = batch_key(ACME, batch.id), play.stage.boot()
+
+        def overtake(_function: str, name: str, _request: object) -> None:
+            if name == "dynamodb.TransactWriteItems":
+                play.stage.strikes.watch = lambda *_: None
+                play.stage.clock.advance(1)
+                other.batch_worker.look(key)
+
+        play.stage.strikes.watch = overtake
+        with invoked():
+            services.batch_worker.look(key)
+        play.settle()
+
+        check_done(services, play, batch, sources)
+
+
 @pytest.mark.heavy
 def test_twenty_thousand_take_no_more_memory_than_two_thousand():
     """…of the worker: what it holds is a job, or a seed."""
