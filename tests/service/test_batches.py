@@ -375,7 +375,6 @@ class TestNothingIsLost:
 
         check_done(services, play, batch, sources)
 
-
     def test_by_a_worker_that_another_one_overtakes_a_moment_later(self, play, services):
         sources = leave_runs(services, play, 6)
         batch = restart(services, sources, ASK, per_job=2, per_seed=2)
