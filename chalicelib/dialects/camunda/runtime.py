@@ -1,6 +1,7 @@
 """Process instances that go on, over Camunda's routes: list, show, suspend, end, and where they stand."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from chalicelib.core.access import Scope
 from chalicelib.core.ids import RunId
@@ -21,11 +22,12 @@ from chalicelib.dialects.camunda.operations import (
     query_route,
     showing,
 )
-from chalicelib.dialects.camunda.query_fields import Kind, fields_of, parameters_of
+from chalicelib.dialects.camunda.query_fields import JsonFields, Kind, UrlFields, fields_of, parameters_of
+from chalicelib.dialects.camunda.query_sorting import Sorting, read_order, sorting_fields
 from chalicelib.dialects.camunda.reading import Parameters, as_bool, read_object
 from chalicelib.dialects.camunda.refusals import EngineRefusal, invalid, malformed, not_found
 from chalicelib.dialects.camunda.variable_filters import COMPARISON
-from chalicelib.dialects.camunda.wire_types import WINDOW, Compared, body_of, several
+from chalicelib.dialects.camunda.wire_types import WINDOW, Compared, body_of, several, sorting
 from chalicelib.dialects.edge import ANY_TYPE, Answer, Call, Route
 from chalicelib.dialects.json_answers import answer
 from chalicelib.dialects.openapi import Operation
@@ -60,6 +62,7 @@ _ALIKE = (
 )
 _NAMES = {**{name: name for name in _ALIKE}, **_HISTORIC}
 _SAME = (*_ALIKE, "variables", *FOLDING)
+_SORTED_BY = frozenset({"businessKey", "definitionId", "definitionKey", "instanceId", "tenantId"})
 _REFUSED = ("deploymentId", "incidentId", "leafProcessInstances", "orQueries")
 _STATES = ("suspended", "active")
 _KINDS: Mapping[str, Kind] = {
@@ -79,6 +82,22 @@ def read_runtime_query(given: Variables) -> InstanceQuery:
     states = [name for name in _STATES if as_bool(given.get(name))]
     asked |= dict.fromkeys(states[:1], True)  # both: the last one set
     return read_query({**asked, "unfinished": True})
+
+
+def _by_url(call: Call) -> InstanceQuery:
+    order = read_order(UrlFields(call.query), _SORTED_BY)
+    return _sorted(read_runtime_query(_from_url(call)), order)
+
+
+def _by_body(call: Call) -> InstanceQuery:
+    body = _from_body(call)
+    order = read_order(JsonFields(body), _SORTED_BY)
+    return _sorted(read_runtime_query(body), order)
+
+
+def _sorted(query: InstanceQuery, order: Sorting) -> InstanceQuery:
+    order.check()
+    return replace(query, order=order.orders)
 
 
 def _from_url(call: Call) -> Variables:
@@ -110,11 +129,11 @@ def _from_body(call: Call) -> Variables:
     return body
 
 
-def _listed(services: Services, call: Call, given: Variables) -> Answer:
+def _listed(services: Services, call: Call, query: InstanceQuery) -> Answer:
     first, most = Parameters(call.query).window(MOST)
     rows = []
     if most:
-        for number, run in enumerate(matching(services, call.account, read_runtime_query(given))):
+        for number, run in enumerate(matching(services, call.account, query)):
             if number >= first + most:
                 break
             if number >= first:
@@ -123,19 +142,19 @@ def _listed(services: Services, call: Call, given: Variables) -> Answer:
 
 
 def listed(services: Services, call: Call) -> Answer:
-    return _listed(services, call, _from_url(call))
+    return _listed(services, call, _by_url(call))
 
 
 def listed_by_body(services: Services, call: Call) -> Answer:
-    return _listed(services, call, _from_body(call))
+    return _listed(services, call, _by_body(call))
 
 
 def counted(services: Services, call: Call) -> Answer:
-    return answer({"count": count(services, call.account, read_runtime_query(_from_url(call)))})
+    return answer({"count": count(services, call.account, _by_url(call))})
 
 
 def counted_by_body(services: Services, call: Call) -> Answer:
-    return answer({"count": count(services, call.account, read_runtime_query(_from_body(call)))})
+    return answer({"count": count(services, call.account, _by_body(call))})
 
 
 def load_live(services: Services, call: Call, absent: EngineRefusal) -> Run:
@@ -192,8 +211,10 @@ def suspend(services: Services, call: Call) -> Answer:
 
 _ALL = "/process-instance"
 _ONE = f"{_ALL}/{{id}}"
-_PARAMETERS = {**parameters_of(_KINDS), "variables": Compared}
-QUERY = body_of("ProcessInstanceQueryDto", {**fields_of(_KINDS), "variables": several(COMPARISON) | None})
+_PARAMETERS = {**parameters_of(_KINDS), "variables": Compared, **sorting(_SORTED_BY)}
+_NAME = "ProcessInstanceQueryDto"
+_FIELDS = {**fields_of(_KINDS), "variables": several(COMPARISON) | None}
+QUERY = body_of(_NAME, {**_FIELDS, **sorting_fields(_NAME, _SORTED_BY)})
 
 
 _BY_BODY = ", by a query in the body"

@@ -104,6 +104,35 @@ class TestAList:
         if "maxResults" not in query:
             assert api.get(f"{INSTANCES}/count?{filled}").json == {"count": len(expected)}
 
+    @pytest.mark.parametrize("by", ["businessKey", "definitionId", "definitionKey", "instanceId", "tenantId"])
+    @pytest.mark.parametrize("direction", ["asc", "desc"])
+    def test_is_sorted_as_asked_and_what_has_no_value_stands_first(self, shop: Shop, by: str, direction: str) -> None:
+        api, query = shop[0], {"sortBy": by, "sortOrder": direction}
+        listed = [
+            api.get(f"{INSTANCES}?sortBy={by}&sortOrder={direction}"),
+            api.post(INSTANCES, query, **JSON),
+            api.post(INSTANCES, {"sorting": [query]}, **JSON),
+        ]
+
+        for reply in listed:
+            found = [row["id" if by == "instanceId" else by] for row in reply.json]
+            is_upwards = direction == "asc"
+            assert found == sorted(found, key=lambda one: (one is not None, one or ""), reverse=not is_upwards)
+            assert len(found) == 3
+
+    @pytest.mark.parametrize(
+        ("query", "told"),
+        [
+            ("sortBy=startTime&sortOrder=asc", "Cannot set query parameter 'sortBy' to value 'startTime'"),
+            ("sortBy=instanceId", "Only a single sorting parameter specified. sortBy and sortOrder required"),
+        ],
+    )
+    @pytest.mark.parametrize("path", ["", "/count"])
+    def test_is_sorted_by_nothing_that_it_has_not(self, shop: Shop, query: str, told: str, path: str) -> None:
+        reply = shop[0].get(f"{INSTANCES}{path}?{query}")
+
+        assert (reply.status, reply.json["message"]) == (400, told)
+
     def test_has_a_window(self, shop: Shop) -> None:
         api, _ = shop
         pages = [api.get(f"{INSTANCES}?firstResult={n}&maxResults=1").json for n in range(4)]
