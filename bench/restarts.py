@@ -18,11 +18,11 @@ import boto3
 
 from chalicelib import wiring
 from chalicelib.actions.performer import Performer
+from chalicelib.core.causes import Cause
 from chalicelib.core.effects import Effect, Outcome, Succeeded
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId
 from chalicelib.core.json_values import Variables
 from chalicelib.core.restart_requests import AfterEntry, Beginning, RestartRequest, StartRequest
-from chalicelib.core.runs import Cause
 from chalicelib.core.versions import PublishedVersion
 from chalicelib.service.commands import Command
 from chalicelib.stores.queues import read_message

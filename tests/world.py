@@ -10,11 +10,12 @@ import boto3
 
 from chalicelib import wiring
 from chalicelib.actions.performer import Performer
+from chalicelib.core.causes import Cause
 from chalicelib.core.effects import Effect, Failed, HttpCall, Outcome, Succeeded
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.restart_requests import RestartRequest, StartRequest
-from chalicelib.core.runs import Cause, Run
+from chalicelib.core.runs import Run
 from chalicelib.core.versions import PublishedVersion, VersionChoice
 from chalicelib.service.births import Made
 from chalicelib.service.commands import Command

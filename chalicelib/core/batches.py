@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import assert_never
 
+from chalicelib.core.causes import Cause
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId, SnapshotId, derived_uuid
 from chalicelib.core.json_values import Variables
 from chalicelib.core.restart_requests import At, Data, RestartRequest
-from chalicelib.core.runs import Cause
 from chalicelib.core.state import Start
 from chalicelib.core.versions import NamedVersion
 

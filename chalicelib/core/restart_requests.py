@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from enum import Enum
 
+from chalicelib.core.causes import Cause
 from chalicelib.core.ids import AccountId, ActivityId, DefinitionKey, RunId
 from chalicelib.core.json_values import Variables
 from chalicelib.core.overrides import FailureCallback, FlowLimits, Overrides
 from chalicelib.core.retention import Retention
-from chalicelib.core.runs import ENDED, Cause, RunStatus
+from chalicelib.core.runs import ENDED, RunStatus
 from chalicelib.core.state import Place
 from chalicelib.core.versions import SameVersion, VersionChoice
 

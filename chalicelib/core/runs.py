@@ -16,6 +16,7 @@ from enum import Enum
 
 from chalicelib.core.advance import next_effects, save_points
 from chalicelib.core.callbacks import Callback, CallbackState
+from chalicelib.core.causes import Cause
 from chalicelib.core.definitions import Definition, DefinitionType
 from chalicelib.core.ids import AccountId, ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Failure
@@ -44,22 +45,6 @@ class RunStatus(Enum):
 
 
 ENDED = frozenset({RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELED})
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """What brought a run about: through which dialect, by whose key, why, on what command, from which IP address.
-
-    `batch` names the batch that a restart was a part of, `request_id` the request that all of it began with.
-    """
-
-    dialect: str
-    actor: str
-    reason: str = ""
-    command: str = ""
-    address: str = ""
-    batch: str = ""
-    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,9 @@ from chalice.app import Chalice, Request, Response
 
 from chalicelib.core.access import ApiKey, Scope
 from chalicelib.core.audit import Asked, read_reason
+from chalicelib.core.causes import Cause
 from chalicelib.core.errors import Busy, Invalid, NotFound, RestartError, TooLarge
 from chalicelib.core.ids import AccountId
-from chalicelib.core.runs import Cause
 from chalicelib.dialects.paths import Place
 from chalicelib.dialects.request_log import ANSWERED, JsonLines, Trace, tell
 from chalicelib.service.access import Access

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from chalicelib.core.batch_sizes import Sizes
 from chalicelib.core.batches import MAX_SOURCES, Batch, Cancellation, Job, Order
+from chalicelib.core.causes import Cause
 from chalicelib.core.errors import Busy, Invalid, NotFound, TooLarge
 from chalicelib.core.ids import AccountId, RunId
 from chalicelib.core.job_logs import JobEntry
 from chalicelib.core.refusals import KeyReused
-from chalicelib.core.runs import GRACE_MS, Cause
+from chalicelib.core.runs import GRACE_MS
 from chalicelib.service.batch_log import log_batch_made
 from chalicelib.service.commands import Command
 from chalicelib.stores.batch_rows import batch_key

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from chalicelib.core.batches import Order
 from chalicelib.core.births import Birth, Plan
+from chalicelib.core.causes import Cause
 from chalicelib.core.restarts import plan_restart
-from chalicelib.core.runs import Cause, Run
+from chalicelib.core.runs import Run
 from chalicelib.service.definitions import Definitions
 
 

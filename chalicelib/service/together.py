@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from chalicelib.core.batches import Order
 from chalicelib.core.births import Birth
+from chalicelib.core.causes import Cause
 from chalicelib.core.errors import Busy, TooLarge
 from chalicelib.core.ids import RunId, derived_uuid
 from chalicelib.core.refusals import RunNotFound
-from chalicelib.core.runs import Cause, Run
+from chalicelib.core.runs import Run
 from chalicelib.service.commands import Command
 from chalicelib.service.definitions import Definitions
 from chalicelib.service.doorbell import Doorbell

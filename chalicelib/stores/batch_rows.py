@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any, assert_never, cast
 
 from chalicelib.core.batches import RETRIES, Batch, BatchKind, Cancellation, Job, JobFailure, Order
+from chalicelib.core.causes import Cause
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.job_logs import CREATION, ENDING, JobEntry, JobEvent
 from chalicelib.core.json_values import Variables
 from chalicelib.core.restart_requests import Data
 from chalicelib.core.run_summaries import list_position
-from chalicelib.core.runs import Cause
 from chalicelib.stores.entries import plain, plain_start, read, read_start
 from chalicelib.stores.numbers import whole
 from chalicelib.stores.packing import pack, unpack

@@ -3,6 +3,7 @@
 from typing import Any, cast
 
 from chalicelib.core.callbacks import Callback
+from chalicelib.core.causes import Cause
 from chalicelib.core.definitions import DefinitionType
 from chalicelib.core.ids import AccountId, ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.journal import Failure
@@ -11,7 +12,7 @@ from chalicelib.core.lines import Line
 from chalicelib.core.overrides import Overrides
 from chalicelib.core.retention import Expiry, Retention
 from chalicelib.core.run_summaries import RunSummary, created_of, list_position
-from chalicelib.core.runs import Cause, Lease, Lineage, Run, RunStatus, Tries
+from chalicelib.core.runs import Lease, Lineage, Run, RunStatus, Tries
 from chalicelib.stores.entries import plain, plain_start, read, read_start
 from chalicelib.stores.numbers import whole
 from chalicelib.stores.packing import check_size, pack, unpack

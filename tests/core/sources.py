@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 from chalicelib.core.advance import settle
 from chalicelib.core.births import Birth, plan_start
+from chalicelib.core.causes import Cause
 from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import AccountId, DefinitionKey, RunId
 from chalicelib.core.journal import Entry
 from chalicelib.core.json_values import Variables
 from chalicelib.core.replay import apply
 from chalicelib.core.restart_requests import RestartRequest, StartRequest
-from chalicelib.core.runs import Cause, Run, RunStatus, progressed
+from chalicelib.core.runs import Run, RunStatus, progressed
 from chalicelib.core.state import Start, State
 from chalicelib.core.versions import Version, snapshot_id
 from tests.core.simulation import AT, AT_THE_BEGINNING, drive

@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.core.beginnings import first_places
 from chalicelib.core.births import Birth, plan_start
+from chalicelib.core.causes import Cause
 from chalicelib.core.definition_documents import DefinitionInvalid, read_definition
 from chalicelib.core.definitions import Definition
 from chalicelib.core.ids import AccountId, ActivityId, DefinitionKey, RunId, SnapshotId, TransitionId
@@ -14,7 +15,7 @@ from chalicelib.core.json_values import Variables
 from chalicelib.core.refusals import ElementUnknown, StartNotFound, StartsAmbiguous, StartUnknown, VariablesMissing
 from chalicelib.core.restart_requests import Inherited, StartRequest
 from chalicelib.core.restarts import _inherited as inherited
-from chalicelib.core.runs import Cause, Run
+from chalicelib.core.runs import Run
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
 from chalicelib.core.versions import Version
 from tests.graphs import Ask, definition, document, steps

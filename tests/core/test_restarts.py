@@ -3,6 +3,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from chalicelib.core.births import Plan, plan_start
+from chalicelib.core.causes import Cause
 from chalicelib.core.ids import ActivityId, DeadLetterId, DefinitionKey, RunId, TransitionId
 from chalicelib.core.journal import Entry, Failure, Input, Opened, Output, Performed, Signal, SignalName
 from chalicelib.core.json_values import Variables
@@ -20,7 +21,7 @@ from chalicelib.core.restart_requests import (
     StartRequest,
 )
 from chalicelib.core.restarts import plan_restart
-from chalicelib.core.runs import ENDED, Cause, Run, RunStatus
+from chalicelib.core.runs import ENDED, Run, RunStatus
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
 from tests.core.elements import ask, between, call
 from tests.core.sources import ACCOUNT, BIRTH, CAUSE, NEW, SOURCE, Past, ended, past, request, version_of

@@ -117,7 +117,7 @@ def test_a_cold_start_loads_what_every_function_needs_and_no_dialect() -> None:
 
     assert {"chalicelib.dialects.edge", "chalicelib.service.access", "chalicelib.stores.tables"} <= loaded
     assert not {f"chalicelib.dialects.{mount.load().name}" for mount in app.MOUNTS} & loaded
-    assert not {"chalicelib.house", "chalicelib.workers", "chalicelib.wiring"} & loaded
+    assert not {"chalicelib.house", "chalicelib.workers", "chalicelib.wiring", "chalicelib.core.runs"} & loaded
 
 
 def test_a_request_loads_its_own_dialect_alone() -> None:

@@ -2,9 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.core.causes import Cause
 from chalicelib.core.journal import Failure, Signal, SignalName
 from chalicelib.core.overrides import Overrides
-from chalicelib.core.runs import Cause, Tries
+from chalicelib.core.runs import Tries
 from chalicelib.stores.entries import (
     entry_name,
     pack_entries,

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.core.causes import Cause
 from chalicelib.core.ids import AccountId, ActivityId, DeadLetterId, DefinitionKey, RunId, SnapshotId
 from chalicelib.core.overrides import Overrides
 from chalicelib.core.run_summaries import RunSummary
-from chalicelib.core.runs import Cause, Lease, Lineage, Run, RunStatus, Tries
+from chalicelib.core.runs import Lease, Lineage, Run, RunStatus, Tries
 from chalicelib.stores.run_rows import row_of, run_from, summary_from
 from chalicelib.stores.run_tables import SUMMARY, RunRow
 from chalicelib.stores.shards import Shards

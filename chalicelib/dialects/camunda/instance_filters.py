@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Literal
 
+from chalicelib.core.causes import Cause
 from chalicelib.core.definitions import ServiceTask, Timer, UserTask
 from chalicelib.core.ids import ActivityId
-from chalicelib.core.runs import Cause, Run, RunStatus
+from chalicelib.core.runs import Run, RunStatus
 from chalicelib.dialects.camunda.ids import name_of, tenant_of, write_definition_id
 from chalicelib.dialects.camunda.query_fields import Kind
 from chalicelib.dialects.camunda.reading import is_like

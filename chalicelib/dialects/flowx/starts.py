@@ -1,9 +1,10 @@
 """Start a process instance: with nothing but the body, or with the data of another instance under it."""
 
 from chalicelib.core.apps import BuildId
+from chalicelib.core.causes import Cause
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.restart_requests import Data, Inherited, RestartRequest, StartRequest
-from chalicelib.core.runs import Cause, RunStatus
+from chalicelib.core.runs import RunStatus
 from chalicelib.dialects.edge import Answer, Call
 from chalicelib.dialects.flowx.answers import write_started
 from chalicelib.dialects.flowx.reading import (

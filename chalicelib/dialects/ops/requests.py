@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, assert_never
 from msgspec import Meta, field
 
 from chalicelib.core.access import Scope
+from chalicelib.core.causes import Cause
 from chalicelib.core.errors import Invalid
 from chalicelib.core.ids import AccountId, ActivityId, DefinitionKey, RunId, SnapshotId, TransitionId
 from chalicelib.core.overrides import FlowControl, Overrides
@@ -16,7 +17,7 @@ from chalicelib.core.refusals import FlowIncomplete
 from chalicelib.core.restart_requests import AfterEntry, At, Beginning, Data, FromFailure, RestartRequest, StartRequest
 from chalicelib.core.restart_requests import StartPoint as CoreStartPoint
 from chalicelib.core.run_summaries import RunFilter
-from chalicelib.core.runs import ENDED, Cause, RunStatus
+from chalicelib.core.runs import ENDED, RunStatus
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place
 from chalicelib.core.versions import DraftVersion, NamedVersion, PublishedVersion, SameVersion, VersionChoice
 from chalicelib.dialects.ops.shapes import Shape

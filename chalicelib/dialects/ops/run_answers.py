@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.core import births, overrides, runs
+from chalicelib.core import births, causes, overrides, runs
 from chalicelib.core.callbacks import CallbackState
 from chalicelib.core.ids import RunId
 from chalicelib.core.run_summaries import RunSummary
@@ -64,7 +64,7 @@ class RunList(Shape, frozen=True):
     next_cursor: str | None
 
 
-def write_cause(cause: runs.Cause) -> Cause:
+def write_cause(cause: causes.Cause) -> Cause:
     return Cause(
         dialect=cause.dialect,
         actor=cause.actor,
