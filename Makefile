@@ -52,11 +52,12 @@ test: $(READY) $(CLIENTS) ## Run all tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/stores --backend moto
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(UNMEASURED:%=--ignore=%) --cov --cov-report=term:skip-covered
 
-check: $(READY) ## Format, lint, types, floors
+check: $(READY) ## Format, lint, types, floors, and the packaged template through cfn-lint and SAM
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/local/deploy/test_package.py -k cloudformation_finds_nothing_wrong
 
 format: $(READY) ## Format, and mend what the linter can
 	$(BIN)/ruff format .

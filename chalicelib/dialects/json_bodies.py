@@ -20,6 +20,7 @@ import msgspec
 
 from chalicelib.core.errors import Invalid, TooLarge
 from chalicelib.core.json_values import Json, Variables, is_deeper
+from chalicelib.service.conversions import convert
 
 T = TypeVar("T")
 
@@ -121,7 +122,7 @@ def _check_text(value: Json) -> None:
 def read_struct(value: object, kind: type[T], *, is_text: bool = False) -> T:
     """Answer a JSON value as a struct, or raise `FieldInvalid`; with `is_text`, numbers and booleans come as text."""
     try:
-        return msgspec.convert(value, kind, strict=not is_text)
+        return convert(value, kind, strict=not is_text)
     except msgspec.ValidationError as error:
         problem, _, path = str(error).partition(" - at ")
         raise FieldInvalid(problem[:TOLD_MOST], path.strip("`")[:TOLD_MOST] or "$") from error

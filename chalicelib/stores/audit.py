@@ -5,12 +5,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from operator import attrgetter
 
-import msgspec
-
 from chalicelib.core.audit import Asked, AuditFilter, AuditRecord
 from chalicelib.core.ids import AccountId
 from chalicelib.stores.audit_records import KEPT_S, Trail, leaving
 from chalicelib.stores.calls import Calls
+from chalicelib.stores.conversions import convert
 from chalicelib.stores.packing import unpack
 from chalicelib.stores.pages import Page, ShardedList, between
 from chalicelib.stores.shards import Shards
@@ -45,4 +44,4 @@ class AuditStore:
 
 
 def _record(row: AuditRow) -> AuditRecord:
-    return msgspec.convert(unpack(row.document), AuditRecord)
+    return convert(unpack(row.document), AuditRecord)

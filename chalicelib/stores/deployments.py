@@ -21,6 +21,7 @@ from chalicelib.core.deployments import Deployment, DeploymentId, FileId
 from chalicelib.core.ids import AccountId, DefinitionKey
 from chalicelib.core.json_values import Json
 from chalicelib.stores.calls import Calls, Refused
+from chalicelib.stores.conversions import convert
 from chalicelib.stores.packing import check_size, pack, unpack
 from chalicelib.stores.tables import DeploymentRow
 
@@ -120,4 +121,4 @@ def _suspended(key: DefinitionKey, number: int) -> str:
 
 def _deployment(row: DeploymentRow) -> Deployment:
     document: Any = unpack(row.document)
-    return msgspec.convert(document, Deployment)
+    return convert(document, Deployment)

@@ -5,8 +5,6 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, TypeVar, assert_never, cast
 
-import msgspec
-
 from chalicelib.core.ids import ActivityId, TransitionId
 from chalicelib.core.journal import (
     Changed,
@@ -23,6 +21,7 @@ from chalicelib.core.journal import (
 )
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity, Place, Start
+from chalicelib.stores.conversions import convert
 from chalicelib.stores.packing import pack, unpack
 
 T = TypeVar("T")
@@ -62,7 +61,7 @@ def _plain(value: object) -> Json:
 
 def read(data: Json, kind: type[T]) -> T:
     """Read a dataclass back from what `plain` wrote."""
-    return msgspec.convert(data, kind)
+    return convert(data, kind)
 
 
 def entry_name(entry: Entry) -> str:

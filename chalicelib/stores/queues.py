@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.core.errors import Busy, Invalid
 from chalicelib.stores.calls import Calls
+from chalicelib.stores.conversions import convert
 
 _LOG = logging.getLogger("reprise.queues")
 
@@ -159,7 +160,7 @@ def read_batch_ring(body: str) -> BatchRing:
 def read_dispatch(body: str) -> list[Dispatched]:
     """Answer the runs that a message asks to ring for; raise `MessageInvalid` for anything else."""
     try:
-        runs = msgspec.convert(_read(body).get("runs"), list[Dispatched])
+        runs = convert(_read(body).get("runs"), list[Dispatched])
     except msgspec.ValidationError as error:
         raise MessageInvalid("The message names no runs.") from error
     if not all(_is_key(run.key) for run in runs):
