@@ -50,6 +50,7 @@ def key(name: str) -> dict[str, Any]:
 @pytest.fixture
 def dynamodb(clock: Clock) -> Any:
     client = boto3.client("dynamodb", config=Config(retries={"total_max_attempts": 1}))
+    _ = client.exceptions  # made when first named: two threads would make them twice, and neither catch the other's
     client.create_table(
         TableName=TABLE,
         BillingMode="PAY_PER_REQUEST",
