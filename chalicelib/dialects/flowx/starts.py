@@ -1,7 +1,6 @@
 """Start a process instance: with nothing but the body, or with the data of another instance under it."""
 
 from chalicelib.core.apps import BuildId
-from chalicelib.core.causes import Cause
 from chalicelib.core.json_values import Json, Variables
 from chalicelib.core.restart_requests import Data, Inherited, RestartRequest, StartRequest
 from chalicelib.core.runs import RunStatus
@@ -39,7 +38,7 @@ def start_of_build(services: Services, call: Call) -> Answer:
 
 def _started(services: Services, call: Call, place: Place, active: Active) -> Answer:
     data, key = read_data(call), read_idempotency_key(call)
-    request = StartRequest(call.account, _cause(call, key), data, labels=labels_of(place.name))
+    request = StartRequest(call.account, call.cause("flowx", key), data, labels=labels_of(place.name))
     subject = f"{place.name.workspace}/{place.name.app}/{place.process}"
     command = Command(call.account, "flowx", "start", subject, [data, active.build], key)
     made = services.runs.start(command, place.process, active.choice, request)
@@ -64,7 +63,7 @@ def _copied(services: Services, call: Call, overlay: Variables, inherited: Inher
     active = services.apps.active(call.account, place.name, place.process, call.key.id)
     request = RestartRequest(
         source,
-        _cause(call, key),
+        call.cause("flowx", key),
         target=place.process,
         inherited=inherited,
         version=active.choice,
@@ -79,10 +78,6 @@ def _copied(services: Services, call: Call, overlay: Variables, inherited: Inher
     command = Command(call.account, "flowx", "copy", source, [*said, active.build], key)
     made = services.restarts.restart(command, request)
     return _shown(services, place, active, made)
-
-
-def _cause(call: Call, key: str | None) -> Cause:
-    return call.cause("flowx", key)
 
 
 def _shown(services: Services, place: Place, active: Active, made: Made) -> Answer:
