@@ -236,14 +236,7 @@ def _refusals(about: About, operations: Iterable[Operation]) -> dict[str, Any]:
 def _refusal(about: About, status: int) -> dict[str, Any]:
     headers = {**_REQUEST_ID, **(_RETRY_AFTER if status == HTTPStatus.SERVICE_UNAVAILABLE else {})}
     phrase = _PHRASES.get(status) or HTTPStatus(status).phrase
-    return {"description": phrase, "headers": headers, "content": _told(about)}
-
-
-def _told(about: About) -> dict[str, Any]:
-    """Answer what a refusal is written as: a text is its message alone."""
-    [schema], _ = msgspec.json.schema_components([about.error], ref_template=_SCHEMAS)
-    text = {"type": "string"}
-    return {one: {"schema": text if one.startswith("text/") else schema} for one in about.error_types}
+    return {"description": phrase, "headers": headers, "content": _content(about.error, media_types=about.error_types)}
 
 
 def _content(*bodies: Any, media_types: tuple[str, ...] = JSON_TYPE) -> dict[str, Any]:
@@ -253,4 +246,4 @@ def _content(*bodies: Any, media_types: tuple[str, ...] = JSON_TYPE) -> dict[str
         case _:
             schemas, _ = msgspec.json.schema_components(bodies, ref_template=_SCHEMAS)
             schema = schemas[0] if len(schemas) == 1 else {"anyOf": list(schemas)}
-            return {media_type: {"schema": schema} for media_type in media_types}
+            return {one: {"schema": {"type": "string"} if one.startswith("text/") else schema} for one in media_types}
