@@ -43,7 +43,8 @@ class Sweep:
                 self._shard(shard, time_left_ms, patience_ms, is_of_many=True)
                 for shard in self.shards.all_due(is_of_many=True)
             ]
-        rung, late_ms = sum(rung for rung, _ in alone + crowd), max(late for _, late in alone + crowd)
+        swept = alone + crowd
+        rung, late_ms = sum(rung for rung, _ in swept), max(late for _, late in swept)
         _LOG.info("swept", extra={"fields": {"rung": rung, "late_ms": late_ms, **tally.fields}})
         return rung
 
