@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
-from local.deploy.watching import FUNCTIONS, dead_queues, queues, tables
+from local.deploy.watching import FUNCTIONS, METRICS, dead_queues, queues, tables
 
 Metric = list[Any]
 
-OURS = "Reprise/${Env}"  # what lines of the log are counted as: chalicelib/service/metrics.py
+OURS = METRICS["Fn::Sub"]
 _OF_RUNS = ("made", "begun")
 _OF_BATCHES = ("batches_made", "batches_ended", "jobs_done", "jobs_failed")
 _WIDTH, _HEIGHT = 12, 6  # of 24 columns
