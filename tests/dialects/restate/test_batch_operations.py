@@ -1,6 +1,5 @@
 """POST /internal/invocations_batch_operations/…: many invocations, each for itself."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -34,10 +33,7 @@ BATCH = "/internal/invocations_batch_operations"
 OPERATIONS = ("restart-as-new", "kill", "cancel", "purge", "purge-journal", "pause", "resume")
 
 
-@pytest.fixture(autouse=True)
-def _well_again(world: World) -> Iterator[None]:
-    yield
-    world.outside.answers.clear()
+pytestmark = pytest.mark.usefixtures("well_again")
 
 
 class TestRestarts:

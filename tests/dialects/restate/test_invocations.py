@@ -1,7 +1,5 @@
 """Pause, resume, kill, cancel and purge: every status of an invocation, and what is told."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from chalicelib.core.access import Scope
@@ -36,10 +34,7 @@ ASKED = steps(Call("charge"), Ask("approve"))
 DELAYED_S = 30_000_000
 
 
-@pytest.fixture(autouse=True)
-def _well_again(world: World) -> Iterator[None]:
-    yield
-    world.outside.answers.clear()
+pytestmark = pytest.mark.usefixtures("well_again")
 
 
 def invocation(world: World, api: Api, how: str) -> str:

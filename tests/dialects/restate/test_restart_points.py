@@ -1,6 +1,5 @@
 """GET /invocations/{id}/restart-points: what every `from` would be answered with."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,11 +21,7 @@ from tests.dialects.restate.stories import (
 from tests.graphs import Call, Rounds, steps
 from tests.world import World
 
-
-@pytest.fixture(autouse=True)
-def _well_again(world: World) -> Iterator[None]:
-    yield
-    world.outside.answers.clear()
+pytestmark = pytest.mark.usefixtures("well_again")
 
 
 def points(world: World, api: Api, invocation: str, query: str = "") -> Any:

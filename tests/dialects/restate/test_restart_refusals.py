@@ -1,6 +1,5 @@
 """PATCH /invocations/{id}/restart-as-new refused: every row of the server's table of answers, and their order."""
 
-from collections.abc import Iterator
 from itertools import combinations
 
 import pytest
@@ -45,15 +44,7 @@ GONE = (
 )
 
 
-@pytest.fixture(autouse=True)
-def _well_again(world: World) -> Iterator[None]:
-    yield
-    world.outside.answers.clear()
-
-
-@pytest.fixture
-def unchanged(world: World) -> Unchanged:
-    return Unchanged(world)
+pytestmark = pytest.mark.usefixtures("well_again")
 
 
 def read(reply: Reply) -> tuple[int, str, str]:

@@ -1,7 +1,5 @@
 """PATCH /invocations/{id}/restart-as-new: what comes of it, under a key and without, dry, and at what cost."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.aws_calls import Calls
@@ -26,15 +24,7 @@ from tests.world import World
 JSON = "application/json"
 
 
-@pytest.fixture(autouse=True)
-def _well_again(world: World) -> Iterator[None]:
-    yield
-    world.outside.answers.clear()
-
-
-@pytest.fixture
-def unchanged(world: World) -> Unchanged:
-    return Unchanged(world)
+pytestmark = pytest.mark.usefixtures("well_again")
 
 
 class TestANewInvocation:
