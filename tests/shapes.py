@@ -36,11 +36,12 @@ def misshapen(method: str, route: str, status: int, media_type: str, body: bytes
 
 @cache
 def _operations() -> Mapping[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]]:
-    """Answer each operation by its method and route, and the document that it stands in."""
+    """Answer each operation by its method and route, and the document that it stands in, whose schemas are closed."""
     documents = [json.loads(json.dumps(described(dialect.ABOUT, dialect.OPERATIONS))) for dialect in DIALECTS]
+    closed = map(_closed, documents)
     return {
         (method.upper(), path): (document, operation)
-        for document in documents
+        for document in closed
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
@@ -56,7 +57,7 @@ def _content(method: str, route: str, status: int) -> Mapping[str, Any] | None:
     if "$ref" in response:
         response = document["components"]["responses"][response["$ref"].rpartition("/")[2]]
     return {
-        media_type: jsonschema_rs.validator_for(_closed({**of["schema"], "components": document["components"]}))
+        media_type: jsonschema_rs.validator_for({**of["schema"], "components": document["components"]})
         for media_type, of in response.get("content", {}).items()
     }
 

@@ -6,6 +6,7 @@ be read, and a refusal has written nothing. Camunda's engine answers some reques
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -28,8 +29,13 @@ from tests.world import World
 FEW, MANY = 3, 80
 
 
-def operations() -> Iterator[Any]:
+@cache
+def operations() -> tuple[Any, ...]:
     """List the operations of every dialect, each at one of its mounts, as schemathesis understands their documents."""
+    return tuple(_operations())
+
+
+def _operations() -> Iterator[Any]:
     once = {(route.method, route.path) for _, route in FIRST.values()}
     for dialect in DIALECTS:
         described = json.loads(json.dumps(document(dialect.ABOUT, dialect.OPERATIONS)))
@@ -97,7 +103,7 @@ def check(case: Any, known: Things, data: st.DataObject) -> None:
         assert known.standing() == before
 
 
-@pytest.mark.parametrize("operation", [*operations()])
+@pytest.mark.parametrize("operation", operations())
 @pytest.mark.parametrize("number", [FEW, pytest.param(MANY, marks=pytest.mark.heavy)])
 def test_any_request_is_answered(operation: Any, number: int, known: Things) -> None:
     fuzzed = _given(operation, number)(lambda case, data: check(case, known, data))

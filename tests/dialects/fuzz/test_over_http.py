@@ -33,7 +33,7 @@ def served() -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("operation", [*operations()])
+@pytest.mark.parametrize("operation", operations())
 def test_any_request_is_answered_as_documented(operation: Any, served: str) -> None:
     @settings(
         max_examples=2,
