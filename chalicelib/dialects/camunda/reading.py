@@ -12,6 +12,7 @@ from chalicelib.dialects.credentials import basic_password_of, bearer_of
 from chalicelib.dialects.edge import Call
 from chalicelib.dialects.json_bodies import NotJson, read_json
 
+_WHOLE = re.compile(r"-?[0-9]+")
 _TRUE, _FALSE = frozenset({"true", "True", "TRUE"}), frozenset({"false", "False", "FALSE", ""})
 
 
@@ -96,8 +97,8 @@ class Parameters:
             return None
         if given in _TRUE | _FALSE - {""}:
             return given in _TRUE
-        if given.lstrip("-").isdecimal():
-            return int(given) != 0
+        if _WHOLE.fullmatch(given):
+            return given.strip("-0") != ""
         raise cannot_set(name, given, f"Cannot convert value {given} to java type java.lang.Boolean")
 
     def number(self, name: str) -> int | None:

@@ -73,9 +73,10 @@ def read_wishes(headers: Mapping[str, str]) -> Wishes:
 def _retries(text: str | None) -> int | None:
     if text is None:
         return None
-    if not _NUMBER.fullmatch(text.strip()):
+    number = text.strip()
+    if not _NUMBER.fullmatch(number):
         raise HeaderInvalid("Upstash-Retries", "must be a whole number from 0.")
-    retries = int(text)
+    retries = int(number)
     if retries > MAX_RETRIES:
         raise QuotaExceeded("Upstash-Retries", str(MAX_RETRIES))
     return retries

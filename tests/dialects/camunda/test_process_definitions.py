@@ -104,9 +104,13 @@ class TestList:
             ("sortBy=color&sortOrder=asc", CANNOT_SET.format("sortBy", "color")),
             ("sortBy=key&sortOrder=up", CANNOT_SET.format("sortOrder", "up")),
             ("sortBy=key", "Only a single sorting parameter specified. sortBy and sortOrder required"),
-            (
-                "suspended=x",
-                CANNOT_SET.format("suspended", "x") + ": Cannot convert value x to java type java.lang.Boolean",
+            *(
+                (
+                    f"suspended={given}",
+                    CANNOT_SET.format("suspended", given)
+                    + f": Cannot convert value {given} to java type java.lang.Boolean",
+                )
+                for given in ("x", "--5", "-")
             ),
         ],
     )
@@ -115,6 +119,14 @@ class TestList:
             if path and "sort" in query:
                 continue
             assert refusal(camunda.get(f"/process-definition{path}?{query}")) == (400, BAD, message, None)
+
+    def test_any_number_but_zero_is_true(self, camunda, many):
+        old, new, bill, theirs = (it["id"] for it in many)
+
+        for given in ("-7", "9" * 5_000):
+            assert ids(camunda, f"?suspended={given}") == [bill]
+        for given in ("0", "-00"):
+            assert ids(camunda, f"?active={given}") == ids(camunda, "?active=false") == sorted([old, new, bill, theirs])
 
     def test_a_version_that_is_no_number_is_no_resource(self, camunda):
         assert camunda.get("/process-definition?version=x").status == 404

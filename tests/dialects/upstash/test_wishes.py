@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.core.overrides import FailureCallback, FlowLimits
@@ -206,6 +206,7 @@ class TestWishes:
         with pytest.raises(HeaderInvalid):
             read(name, value)
 
+    @example(headers={"upstash-retries": "0\x1f"})
     @given(headers=st.dictionaries(st.sampled_from(sorted(WISHES)), st.text(max_size=40)))
     def test_of_any_text_are_read_or_refused(self, headers: dict[str, str]):
         with suppress(HeaderInvalid, QuotaExceeded, RetryDelayInvalid):

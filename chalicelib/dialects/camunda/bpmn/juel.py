@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from chalicelib.core.json_values import Json
+from chalicelib.core.operations import MAX_DIGITS
 
 
 class JuelInvalid(Exception):
@@ -272,6 +273,8 @@ class _Reading:
 
 
 def _number(text: str) -> int | float:
+    if text.isdecimal() and len(text) > MAX_DIGITS:
+        raise JuelInvalid("a number is too large")
     return int(text) if text.isdecimal() else float(text)
 
 

@@ -93,6 +93,7 @@ def test_an_expression_is_written_as_ours(juel: str, ours: str):
         ("${_a}", "'_a' cannot be the name of a variable in an expression"),
         ("${'a' + b}", "'+' adds numbers, and does not join texts"),
         ("${1e999}", "a number is too large"),
+        ("${" + "9" * 5_000 + "}", "a number is too large"),
         ("${" + "(" * 40 + "a" + ")" * 40 + "}", "more than 32 operations in one another"),
         ("${" + "a+" * 200 + "a}", "the expression has more than 250 parts"),
         ("${" + "a+" * 100 + "a}", "more than 200 parts, or 32 in one another"),
