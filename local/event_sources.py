@@ -23,7 +23,8 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Event, Thread
+from functools import partial
+from threading import Event, Lock, Thread
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -35,6 +36,8 @@ _LOG = logging.getLogger("reprise.functions")
 
 Handler = Callable[[Any, Any], Any]
 """Takes an event and a context, as Lambda calls it; an entry of a Chalice app's `handler_map`."""
+
+Work = Callable[[], None]
 
 BATCH = 10  # messages that SQS gives in one receive
 MEMORY_MB = 1024
@@ -114,21 +117,33 @@ class SqsPoller:
         """Let the function work on the messages that are there now, ten at most, and answer how many there were."""
         messages = self._receive()
         if messages:
-            failed = self._invoke(messages)
-            self._delete([message for message in messages if message["MessageId"] not in failed])
+            self._handle(messages)
         return len(messages)
 
     def runner(self, workers: int = 1) -> "Runner":
         """Answer what polls without end, with so many invocations at a time."""
-        return Runner(f"sqs-{self.function.name}", self._poll, workers=workers)
+        return Runner(f"sqs-{self.function.name}", self._look, workers=workers)
 
-    def _poll(self) -> float:
+    def _look(self) -> float | Work:
         try:
-            received = self.poll_once()
+            messages = self._receive()
         except (BotoCoreError, ClientError):
-            _LOG.exception("%s: the queue is unwell", self.function.name)
-            return 1.0  # second: it may be well again, and the log stays readable
-        return 0.0 if received else REST_S
+            return self._told_unwell()
+        return partial(self._work, messages) if messages else REST_S
+
+    def _work(self, messages: list[Mapping[str, Any]]) -> None:
+        try:
+            self._handle(messages)
+        except (BotoCoreError, ClientError):
+            self._told_unwell()
+
+    def _told_unwell(self) -> float:
+        _LOG.exception("%s: the queue is unwell", self.function.name)
+        return 1.0  # second: it may be well again, and the log stays readable
+
+    def _handle(self, messages: list[Mapping[str, Any]]) -> None:
+        failed = self._invoke(messages)
+        self._delete([message for message in messages if message["MessageId"] not in failed])
 
     def _receive(self) -> list[Mapping[str, Any]]:
         received = self.client.receive_message(
@@ -260,11 +275,18 @@ def read_rate(expression: str) -> int:
 
 
 class Runner:
-    """Repeats a step on threads of its own; the step answers how many seconds to rest before the next one."""
+    """Repeats a step on threads of its own, which take turns: one of them rests and steps at a time.
 
-    def __init__(self, name: str, step: Callable[[], float], *, workers: int = 1, first_rest_s: float = 0.0) -> None:
+    A step answers for how long (s) to rest before the next one, or work, which is done beside the steps of others. So
+    a crowd of threads looks at an empty queue no oftener than one does.
+    """
+
+    def __init__(
+        self, name: str, step: Callable[[], float | Work], *, workers: int = 1, first_rest_s: float = 0.0
+    ) -> None:
         self._step = step
         self._first_rest_s = first_rest_s
+        self._turn = Lock()
         self._is_stopped = Event()
         self._threads = [Thread(target=self._repeat, name=f"{name}-{n}", daemon=True) for n in range(workers)]
 
@@ -281,5 +303,13 @@ class Runner:
 
     def _repeat(self) -> None:
         rest_s = self._first_rest_s
-        while not self._is_stopped.wait(rest_s):
-            rest_s = self._step()
+        while True:
+            with self._turn:
+                if self._is_stopped.wait(rest_s):
+                    return
+                found = self._step()
+            if isinstance(found, float):
+                rest_s = found
+            else:
+                found()
+                rest_s = 0.0

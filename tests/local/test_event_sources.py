@@ -395,5 +395,21 @@ class TestRunner:
 
         assert ended.is_set()
 
+    def test_a_crowd_of_workers_looks_no_oftener_than_one(self) -> None:
+        looks: list[float] = []
+        has_looked = Event()
+
+        def look() -> float:
+            looks.append(PATIENCE_S)
+            has_looked.set()
+            return PATIENCE_S
+
+        runner = Runner("test", look, workers=8)
+        runner.start()
+        assert has_looked.wait(PATIENCE_S)
+        runner.stop()
+
+        assert len(looks) == 1
+
     def test_a_runner_that_never_started_can_be_stopped(self) -> None:
         Runner("test", lambda: 0.0).stop()
