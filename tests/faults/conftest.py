@@ -17,12 +17,6 @@ def lean() -> Iterator[Stage]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[Stage]:
-    with stage("moto") as opened:
-        yield opened
-
-
 @pytest.fixture(scope="session")
 def plays() -> list[Play]:
     """Every scenario when nothing goes wrong, and none broke a promise."""

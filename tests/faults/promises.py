@@ -187,10 +187,11 @@ def _records(play: Play, stands: Stands) -> Iterator[str]:
 
 def _untouched(play: Play, stands: Stands) -> Iterator[str]:
     """Compare, byte for byte, what must not have changed."""
+    staying = play.ended - play.gone - play.told - play.changed
     for table, rows in play.before.items():
         after = {_key(row): row for row in play.rows(table)}
         for row in rows:
-            if _must_stay(table, row, play) and after.get(_key(row)) != row:
+            if _must_stay(table, row, staying) and after.get(_key(row)) != row:
                 yield f"TOUCHED: {table} {_key(row)}"
     others = {table: sum(_is_others(row) for row in rows) for table, rows in play.before.items()}
     for table, number in others.items():
@@ -198,11 +199,9 @@ def _untouched(play: Play, stands: Stands) -> Iterator[str]:
             yield f"TOUCHED: the other account has more or fewer {table}"
 
 
-def _must_stay(table: str, row: Row, play: Play) -> bool:
-    if _is_others(row):
-        return True
+def _must_stay(table: str, row: Row, staying: set[str]) -> bool:
     _, _, run = row["pk"]["S"].partition("#")
-    return table in {"runs", "journal"} and run in play.ended - play.gone - play.told - play.changed
+    return _is_others(row) or (table in {"runs", "journal"} and run in staying)
 
 
 def _is_others(row: Row) -> bool:

@@ -24,6 +24,7 @@ from tests.faults.strikes import Strikes, striking
 from tests.world import ACME, BEGINNING, Clock, Ids, Outside, machine
 
 API, SWEEP = "api_handler", "sweep"
+FUNCTIONS = (API, *(source.name for source in app.event_sources))
 ENGINES: Mapping[str, Callable[[Clock], Engine]] = {"lean": Lean, "moto": Moto}
 
 
@@ -51,7 +52,7 @@ class Stage:
         """Let every process be new, and the outside world well."""
         self.ids, self.outside, self.strikes, self.held = Ids(), Outside(), Strikes(), lambda _function: 0
         self.clock.ms = BEGINNING
-        self.functions = {name: self.sandbox(name) for name in (API, *app.handler_map)}
+        self.functions = {name: self.sandbox(name) for name in FUNCTIONS}
 
     def sandbox(self, name: str) -> Sandbox:
         """Answer a new execution environment of a function."""

@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from tests.faults.campaigns import DELIVERIES, perform
+from tests.faults.campaigns import DELIVERIES, HEAVY, perform
 from tests.faults.plans import Fault, Kind, Plan
 from tests.faults.play import TABLES, Play
 from tests.faults.scenarios import SCENARIOS
@@ -29,12 +29,30 @@ def rows(play: Play) -> list[list[object]]:
     return [sorted(({**row, "labels": None} for row in play.rows(table)), key=repr) for table in TABLES]
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_a_schedule_goes_on_moto_as_it_goes_on_the_lean_engine(seed):
-    plan = random_plan(seed)
+def on_both(plan: Plan) -> list[str]:
+    """Play a plan on either engine, see that it went the same way, and answer what promises it broke."""
     with stage("lean") as lean:
         ours = outcome(lean, plan)
     with stage("moto") as moto:
         theirs = outcome(moto, plan)
-
     assert ours == theirs
+    return theirs[2]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.heavy] if scenario.is_brief else [])
+        for name, scenario in SCENARIOS.items()
+        if scenario.every < HEAVY
+    ],
+)
+def test_every_scenario_goes_on_moto_as_it_goes_on_the_lean_engine_and_keeps_its_promises(name):
+    assert on_both(Plan(name)) == []
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(10), *(pytest.param(seed, marks=pytest.mark.heavy) for seed in range(10, 100))]
+)
+def test_faults_strike_on_moto_as_on_the_lean_engine(seed):
+    on_both(random_plan(seed))

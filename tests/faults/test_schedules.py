@@ -3,13 +3,10 @@
 The part that runs with every commit; `make faults` plays all of it (docs/reliability.md).
 """
 
-from collections.abc import Iterable
-from typing import Any
-
 import pytest
 
-from tests.faults.campaigns import HEAVY, Played, pairs, perform, singles, tallied, undisturbed
-from tests.faults.plans import Delivery, Order, Plan, read_plan
+from tests.faults.campaigns import Played, pairs, perform, singles, tallied, undisturbed
+from tests.faults.plans import Delivery, Order, read_plan
 from tests.faults.scenarios import SCENARIOS
 
 KEPT = [
@@ -43,21 +40,6 @@ def check(played: Played, at_least: int = 1) -> None:
     tally = tallied(played)
     assert not tally.failing, "\n".join([f"{len(tally.failing)} of {tally.schedules} schedules", *tally.failing[:5]])
     assert tally.schedules >= at_least
-
-
-def on_moto(names: Iterable[str]) -> Any:
-    return pytest.mark.parametrize("name", [name for name in names if SCENARIOS[name].every < HEAVY])
-
-
-@on_moto(name for name in SCENARIOS if name not in BRIEF)
-def test_every_scenario_keeps_its_promises_on_moto(moto, name):
-    check(iter([perform(moto, Plan(name))]))
-
-
-@pytest.mark.heavy
-@on_moto(BRIEF)
-def test_every_brief_scenario_keeps_its_promises_on_moto(moto, name):
-    check(iter([perform(moto, Plan(name))]))
 
 
 @pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in BRIEF])
