@@ -1,5 +1,6 @@
 """Fixtures that every floor shares."""
 
+import gc
 import json
 from collections.abc import Iterator
 from functools import cache
@@ -21,6 +22,13 @@ settings.load_profile("tests")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--backend", choices=["lean", "moto"], default="lean", help="what stands for AWS")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was loaded out of the garbage collector's sight, which would look through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 @pytest.fixture(scope="session", autouse=True)
