@@ -11,7 +11,7 @@ READY := .venv/.ready
 # of others, the laptop's stack, thousands of schedules, every route with bad keys and bad requests. The stores are
 # tested twice: on moto, which refuses what DynamoDB does, and measured on the lean engine.
 UNMEASURED := tests/local tests/clients tests/faults tests/lean tests/dialects/fuzz \
-	$(addprefix tests/dialects/test_,every_route.py hostile_requests.py abuse.py threats.py) \
+	$(addprefix tests/dialects/test_,every_route.py hostile_requests.py hostile_parameters.py abuse.py threats.py) \
 	$(addprefix tests/service/,test_two_workers.py test_restart_storms.py failure_callbacks/test_losses.py)
 
 .PHONY: help demo serve test check format package lock faults bench clean

@@ -101,10 +101,11 @@ def path_of(route: Route, known: str) -> str:
     return _PARAMETER.sub(lambda name: _NAMED.get(name[1], quote(known, safe="", errors="surrogatepass")), route.path)
 
 
-def ask(api: Api, route: Route, known: str, body: Any, **headers: str) -> Reply:
+def ask(api: Api, route: Route, known: str, body: Any, query: str = "", **headers: str) -> Reply:
     taken = route.content_types[0].replace("*/*", "application/json")
     given = {"content_type": taken, "accept": "application/json", **headers}
-    return api(route.method, path_of(route, known), None if route.method == "GET" else body, **given)
+    path = f"{path_of(route, known)}{'?' if query else ''}{query}"
+    return api(route.method, path, None if route.method == "GET" else body, **given)
 
 
 def said(reply: Reply, known: str) -> str:
