@@ -71,9 +71,9 @@ package: $(READY) ## Make out/$(STAGE): the code and the CloudFormation template
 lock: $(READY) ## Resolve requirements.txt anew into local/deploy/requirements.lock
 	$(BIN)/python -m local.deploy.lock
 
-faults: $(READY) ## Let every kind of fault strike every call (REPLAY='a line' plays one schedule again)
+faults: $(READY) $(CLIENTS) ## Let every kind of fault strike every call (REPLAY='a line' plays one schedule again)
 	$(BIN)/python -m tests.faults "$(REPLAY)"
-	$(if $(REPLAY),,$(BIN)/python -m pytest -m heavy -n 2)
+	$(if $(REPLAY),,$(BIN)/python -m pytest -m "" -n 2 --hypothesis-profile random)
 
 bench: $(READY) ## Count AWS calls of 10,000 restarts; let a tenth of all fail for 20,000; compare a cold start with the least
 	$(BIN)/python -m bench.restarts
