@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from chalicelib.core.ids import AccountId
 from chalicelib.core.settings import AccountSettings
 from chalicelib.stores.calls import Calls
-from chalicelib.stores.entries import plain, read
+from chalicelib.stores.conversions import convert
+from chalicelib.stores.entries import plain
 from chalicelib.stores.packing import pack, unpack
 from chalicelib.stores.tables import AccountRow
 
@@ -25,7 +26,7 @@ class AccountStore:
         settings, until = self._remembered.get(account, (None, 0))
         if settings is None or at >= until:
             row = self.calls.find(AccountRow, account)
-            settings = AccountSettings() if row is None else read(unpack(row.document), AccountSettings)
+            settings = AccountSettings() if row is None else convert(unpack(row.document), AccountSettings)
             self._remembered[account] = settings, at + REMEMBERED_MS
         return settings
 

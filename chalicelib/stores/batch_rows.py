@@ -18,7 +18,8 @@ from chalicelib.core.job_logs import CREATION, ENDING, JobEntry, JobEvent
 from chalicelib.core.json_values import Variables
 from chalicelib.core.restart_requests import Data
 from chalicelib.core.run_summaries import list_position
-from chalicelib.stores.entries import plain, plain_start, read, read_start
+from chalicelib.stores.conversions import convert
+from chalicelib.stores.entries import plain, plain_start, read_start
 from chalicelib.stores.numbers import whole
 from chalicelib.stores.packing import pack, unpack
 from chalicelib.stores.shards import Shards
@@ -74,7 +75,7 @@ def batch_from(row: BatchRow) -> Batch:
         account=AccountId(account),
         id=batch_id,
         order=_read_order(BatchKind(document["kind"]), document["order"]),
-        cause=read(document["cause"], Cause),
+        cause=convert(document["cause"], Cause),
         sources=document["sources"],
         per_job=document["per_job"],
         per_seed=document["per_seed"],
@@ -106,7 +107,7 @@ def _read_order(kind: BatchKind, data: dict[str, Any]) -> Order | Cancellation:
         case BatchKind.RESTART:
             return _read_restart(data)
         case BatchKind.CANCELLATION:
-            return read(data, Cancellation)
+            return convert(data, Cancellation)
         case _:
             assert_never(kind)
 

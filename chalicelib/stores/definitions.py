@@ -29,7 +29,8 @@ from chalicelib.core.json_values import Json
 from chalicelib.core.retention import Retention
 from chalicelib.core.versions import PublishedAs, Version, snapshot_id
 from chalicelib.stores.calls import Calls, Refused
-from chalicelib.stores.entries import plain, read
+from chalicelib.stores.conversions import convert
+from chalicelib.stores.entries import plain
 from chalicelib.stores.numbers import whole
 from chalicelib.stores.packing import check_size, pack, unpack
 from chalicelib.stores.tables import URL, DefinitionRow
@@ -129,7 +130,7 @@ class DefinitionStore:
         parsed = self._known(row.pk, snapshot) or read_definition(unpack(row.document))
         if row.version != _DRAFT:  # a draft is no version until it is frozen: by its snapshot it must not be found
             self._keep(row.pk, snapshot, parsed)
-        settled = read(unpack(row.retention), Retention) if row.retention else None
+        settled = convert(unpack(row.retention), Retention) if row.retention else None
         return Version(key, snapshot, parsed, whole(row.number), int(row.at), row.origin, settled)
 
     def holding(self, account: AccountId, snapshot: SnapshotId) -> Sequence[DefinitionKey]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any, TypeVar, assert_never, cast
+from typing import Any, assert_never, cast
 
 from chalicelib.core.ids import ActivityId, TransitionId
 from chalicelib.core.journal import (
@@ -24,8 +24,6 @@ from chalicelib.core.state import AfterActivity, AlongTransition, BeforeActivity
 from chalicelib.stores.conversions import convert
 from chalicelib.stores.packing import pack, unpack
 
-T = TypeVar("T")
-
 _ENTRIES: dict[str, type[Entry]] = {
     "input": Input,
     "passed": Passed,
@@ -38,7 +36,7 @@ _ENTRIES: dict[str, type[Entry]] = {
 }
 _ENTRY_NAMES = {kind: name for name, kind in _ENTRIES.items()}
 _NESTED: dict[str, Callable[[Any], object]] = {
-    "failure": lambda data: read(data, Failure),
+    "failure": lambda data: convert(data, Failure),
     "name": SignalName,
     "removed": tuple,
 }
@@ -57,11 +55,6 @@ def _plain(value: object) -> Json:
     if isinstance(value, Enum):
         return cast("Json", value.value)
     return cast("Json", value)
-
-
-def read(data: Json, kind: type[T]) -> T:
-    """Read a dataclass back from what `plain` wrote."""
-    return convert(data, kind)
 
 
 def entry_name(entry: Entry) -> str:

@@ -13,7 +13,8 @@ from chalicelib.core.overrides import Overrides
 from chalicelib.core.retention import Expiry, Retention
 from chalicelib.core.run_summaries import RunSummary, created_of, list_position
 from chalicelib.core.runs import Lease, Lineage, Run, RunStatus, Tries
-from chalicelib.stores.entries import plain, plain_start, read, read_start
+from chalicelib.stores.conversions import convert
+from chalicelib.stores.entries import plain, plain_start, read_start
 from chalicelib.stores.numbers import whole
 from chalicelib.stores.packing import check_size, pack, unpack
 from chalicelib.stores.run_tables import HeadRow, RunRow
@@ -125,9 +126,9 @@ def run_from(row: HeadRow) -> Run:
         variables=cast("Variables", unpack(row.variables)) if row.variables else variables,
         request_hash=row.request_hash,
         is_of_many=bool(row.is_of_many),
-        overrides=read(unpack(row.overrides), Overrides),
-        retention=read(unpack(row.retention), Retention) if row.retention else Retention(),
-        callback=read(unpack(row.callback), Callback) if row.callback else None,
+        overrides=convert(unpack(row.overrides), Overrides),
+        retention=convert(unpack(row.retention), Retention) if row.retention else Retention(),
+        callback=convert(unpack(row.callback), Callback) if row.callback else None,
         revision=int(row.revision),
         claims=int(row.claims),
         lease=Lease(row.lease_owner, int(row.lease_until)) if row.lease_owner else None,
@@ -157,8 +158,8 @@ def _summed_up(row: HeadRow, created_at: int) -> dict[str, Any]:
         "type": DefinitionType(told["type"]),
         "line": _line(row),
         "labels": _labels(row),
-        "lineage": Lineage(RunId(told["root"]), source, int(row.attempt), read(told["cause"], Cause)),
-        "failure": read(told["failure"], Failure) if "failure" in told else None,
+        "lineage": Lineage(RunId(told["root"]), source, int(row.attempt), convert(told["cause"], Cause)),
+        "failure": convert(told["failure"], Failure) if "failure" in told else None,
         "dead_letter": DeadLetterId(row.dead_letter_id) if row.dead_letter_id else None,
         "journal_length": int(row.journal_length),
         "created_at": created_at,
@@ -167,7 +168,7 @@ def _summed_up(row: HeadRow, created_at: int) -> dict[str, Any]:
         "ended_at": whole(row.ended_at),
         "waiting_for": _activities(row.waiting_for),
         "start": read_start(told["start"]),
-        "tries": {int(token): read(tries, Tries) for token, tries in told["tries"].items()},
+        "tries": {int(token): convert(tries, Tries) for token, tries in told["tries"].items()},
         "not_before": whole(row.not_before),
         "expiry": expiry_of(row),
     }

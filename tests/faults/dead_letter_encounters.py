@@ -6,7 +6,7 @@ from dataclasses import replace
 from chalicelib.core.callbacks import Callback
 from chalicelib.core.effects import HttpCall, Outcome
 from chalicelib.core.ids import derived_uuid
-from chalicelib.stores.entries import read
+from chalicelib.stores.conversions import convert
 from chalicelib.stores.packing import unpack
 from tests.faults.beginnings import STARTS
 from tests.faults.dead_letter_scenarios import (
@@ -128,7 +128,7 @@ def canceled_stays_canceled(play: Play) -> None:
     if asked is None or asked.refusal is not None:
         return
     [row] = [row for row in play.rows("runs") if row["pk"]["S"] == f"{ACME}#{run}"]
-    state = read(unpack(row["callback"]["B"]), Callback).state.value
+    state = convert(unpack(row["callback"]["B"]), Callback).state.value
     if state != "canceled":
         play.problems.append(f"CALLBACK: {run} was canceled, and is {state}")
 

@@ -9,7 +9,8 @@ from typing import Any
 from chalicelib.core.callbacks import Callback
 from chalicelib.core.ids import derived_uuid
 from chalicelib.core.journal import Entry, Opened
-from chalicelib.stores.entries import read, unpack_entries
+from chalicelib.stores.conversions import convert
+from chalicelib.stores.entries import unpack_entries
 from chalicelib.stores.packing import unpack
 from tests.faults.disasters import Weather
 from tests.faults.engines import Row
@@ -239,7 +240,7 @@ class Play:
         """Expect that telling of a run's failure stands so, on its head and on its dead letter."""
         rows = [row for table in ("runs", "dead-letters") for row in self.rows(table)]
         ours = [row for row in rows if (row["account"]["S"], row["run_id"]["S"]) == (ACME, run)]
-        found = [read(unpack(row["callback"]["B"]), Callback).state.value for row in ours if "callback" in row]
+        found = [convert(unpack(row["callback"]["B"]), Callback).state.value for row in ours if "callback" in row]
         if not ours or {*found} - {state} or (state is not None and len(found) < len(ours)):
             self.problems.append(f"CALLBACK: {run} has {found} instead of {state}")
 
