@@ -22,7 +22,7 @@ DIALECTS = [ops, retab, upstash, camunda, restate, ingress, flowx]
 def misshapen(method: str, route: str, status: int, media_type: str, body: bytes) -> Iterator[str]:
     """Say how an answer differs from what the documents tell of a route; of what is no route, they tell nothing."""
     asked = f"{method} {route}, {status}"
-    if (method, route) not in _operations():
+    if (method, route) not in operations():
         return
     content = _content(method, route, status)
     if content is None:
@@ -34,14 +34,17 @@ def misshapen(method: str, route: str, status: int, media_type: str, body: bytes
             yield f"{asked}, {'/'.join(map(str, error.instance_path))}: {error.message}"
 
 
+def documents() -> list[dict[str, Any]]:
+    """Answer the document of each dialect as its readers get it."""
+    return [json.loads(json.dumps(described(dialect.ABOUT, dialect.OPERATIONS))) for dialect in DIALECTS]
+
+
 @cache
-def _operations() -> Mapping[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]]:
+def operations() -> Mapping[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]]:
     """Answer each operation by its method and route, and the document that it stands in, whose schemas are closed."""
-    documents = [json.loads(json.dumps(described(dialect.ABOUT, dialect.OPERATIONS))) for dialect in DIALECTS]
-    closed = map(_closed, documents)
     return {
         (method.upper(), path): (document, operation)
-        for document in closed
+        for document in map(_closed, documents())
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     }
@@ -50,7 +53,7 @@ def _operations() -> Mapping[tuple[str, str], tuple[dict[str, Any], dict[str, An
 @cache
 def _content(method: str, route: str, status: int) -> Mapping[str, Any] | None:
     """Answer what reads an answer, by its media type; None if there is no such status."""
-    document, operation = _operations()[method, route]
+    document, operation = operations()[method, route]
     response = operation["responses"].get(str(status))
     if response is None:
         return None

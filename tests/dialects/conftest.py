@@ -15,6 +15,7 @@ from chalicelib.core.ids import AccountId
 from chalicelib.dialects.request_log import JsonLines
 from tests.backends import backend
 from tests.dialects.client import Api, key_of
+from tests.dialects.things import ACCOUNT, Things, things
 from tests.world import World
 
 __all__ = ["backend"]
@@ -43,6 +44,12 @@ def api(world: World, account: AccountId) -> Api:
 def stranger(world: World) -> Api:
     """Show a key of another account that may do everything there."""
     return key_of(world, AccountId(f"stranger-{next(_NUMBERS)}"))
+
+
+@pytest.fixture(scope="module")
+def known(world: World) -> Things:
+    """Make a little of everything."""
+    return things(world, ACCOUNT)
 
 
 @dataclass(frozen=True)

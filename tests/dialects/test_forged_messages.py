@@ -12,8 +12,7 @@ from chalicelib import workers
 from chalicelib.core.ids import AccountId
 from chalicelib.service.defects import HandlerFailed
 from tests.dialects.conftest import Log
-from tests.dialects.things import ACCOUNT, Things, things
-from tests.world import World
+from tests.dialects.things import ACCOUNT, Things
 
 Written = Callable[[str], Any]
 
@@ -42,11 +41,6 @@ JUNK = (
     '{"run": "' + "x" * (1 << 20) + '"}',
 )
 KEYS = ("", "#", "acme", "acme#", "acme#\ud800", "acme#\x00", "acme#\u202e", "acme# ", "acme#" + "x" * 2_049)
-
-
-@pytest.fixture(scope="module")
-def known(world: World) -> Things:
-    return things(world, ACCOUNT)
 
 
 def event(*bodies: str) -> Any:

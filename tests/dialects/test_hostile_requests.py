@@ -2,15 +2,13 @@
 
 from typing import Any
 
-import pytest
-
 from chalicelib.core.effects import Failed
 from chalicelib.dialects.edge import Dialect, Route
 from tests.aws_calls import Calls
 from tests.dialects.client import Api, Reply
 from tests.dialects.conftest import Log
 from tests.dialects.test_every_route import ONCE, ask, bodies, named
-from tests.dialects.things import ACCOUNT, Things, things
+from tests.dialects.things import ACCOUNT, Things
 from tests.graphs import Call, document
 from tests.world import World
 
@@ -48,11 +46,6 @@ TRAPS = (
     b'"text"',
 )
 PARAMETRIZED = [(dialect, route) for dialect, route in ONCE if "{" in route.path]
-
-
-@pytest.fixture(scope="module")
-def known(world: World) -> Things:
-    return things(world, ACCOUNT)
 
 
 def is_defect(reply: Reply) -> bool:

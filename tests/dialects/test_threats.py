@@ -22,7 +22,7 @@ from tests.dialects.client import Api, Reply, key_of
 from tests.dialects.conftest import Log
 from tests.dialects.test_every_route import FIRST, ONCE, ROUTES, ask, named
 from tests.dialects.test_front_door import Event, sent
-from tests.dialects.things import Things, things
+from tests.dialects.things import Things
 from tests.world import MINUTE, World
 
 ACCOUNT = AccountId("threatened")
@@ -36,11 +36,6 @@ READS: Mapping[str, str] = {
     "ingress": "/ingress/restate/invocation/order/awakeables",
     "flowx": "/api/runtime/process/00000000-0000-4000-8000-0000000000ff/data",
 }
-
-
-@pytest.fixture(scope="module")
-def known(world: World) -> Things:
-    return things(world, ACCOUNT)
 
 
 # -- who is calling

@@ -11,8 +11,7 @@ from chalicelib.dialects.camunda.routes import ABOUT, ENGINE_REST, OPERATIONS
 from chalicelib.dialects.json_bodies import MAX_BODY
 from chalicelib.dialects.openapi import document
 from tests.dialects.client import Api, Reply
-from tests.dialects.things import ACCOUNT, Things, things
-from tests.world import World
+from tests.dialects.things import Things
 
 _DOCUMENT = json.loads(json.dumps(document(ABOUT, OPERATIONS)))
 _SCHEMAS = _DOCUMENT["components"]["schemas"]
@@ -59,11 +58,6 @@ def _wrong_value(schema: Mapping[str, Any]) -> Any:
     """Answer a value that a field cannot have, however leniently it is read."""
     kinds = {one.get("type", "object") for one in schema.get("anyOf", [schema])}
     return [{}] if "object" in kinds else {"x": 1}
-
-
-@pytest.fixture(scope="module")
-def known(world: World) -> Things:
-    return things(world, ACCOUNT)
 
 
 def places(known: Things, path: str) -> list[str]:

@@ -18,13 +18,11 @@ from schemathesis.core.result import Ok
 from schemathesis.openapi import from_dict
 from urllib3.filepost import encode_multipart_formdata
 
-from chalicelib.dialects.openapi import document
 from tests.dialects.client import Reply
 from tests.dialects.test_every_route import FIRST
 from tests.dialects.test_hostile_requests import is_defect
-from tests.dialects.things import ACCOUNT, Things, things
-from tests.shapes import DIALECTS
-from tests.world import World
+from tests.dialects.things import Things
+from tests.shapes import DIALECTS, documents
 
 FEW, MANY = 3, 80
 
@@ -37,18 +35,12 @@ def operations() -> tuple[Any, ...]:
 
 def _operations() -> Iterator[Any]:
     once = {(route.method, route.path) for _, route in FIRST.values()}
-    for dialect in DIALECTS:
-        described = json.loads(json.dumps(document(dialect.ABOUT, dialect.OPERATIONS)))
+    for dialect, described in zip(DIALECTS, documents(), strict=True):
         for result in from_dict(described).get_all_operations():
             assert isinstance(result, Ok)
             operation = result.ok()
             if (operation.method.upper(), operation.path) in once:
                 yield pytest.param(operation, id=f"{dialect.__name__.split('.')[-2]}: {operation.label}")
-
-
-@pytest.fixture(scope="module")
-def known(world: World) -> Things:
-    return things(world, ACCOUNT)
 
 
 def ask(case: Any, known: Things, data: st.DataObject) -> Reply:
