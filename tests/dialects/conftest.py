@@ -52,6 +52,13 @@ def known(world: World) -> Things:
     return things(world, ACCOUNT)
 
 
+@pytest.fixture
+def well_again(world: World) -> Iterator[None]:
+    """Let the world outside be well for whoever comes next."""
+    yield
+    world.outside.answers.clear()
+
+
 @dataclass(frozen=True)
 class Log:
     written: StringIO

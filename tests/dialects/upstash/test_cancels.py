@@ -1,6 +1,5 @@
 """Cancels: one run, some, or all that a filter keeps; what has ended stays as it is."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -17,10 +16,7 @@ from tests.world import World
 RUNS = "/v2/workflows/runs"
 
 
-@pytest.fixture(autouse=True)
-def _well_again(world: World) -> Iterator[None]:
-    yield
-    world.outside.answers.clear()
+pytestmark = pytest.mark.usefixtures("well_again")
 
 
 @pytest.fixture

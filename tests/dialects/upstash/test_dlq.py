@@ -1,7 +1,6 @@
 """The dead letter queue: listed, shown, emptied, told of again, and kept for as long as an account has settled."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,10 +22,7 @@ NOBODY = "1752570296426-0"
 WEEK_S = 7 * 86_400
 
 
-@pytest.fixture(autouse=True)
-def _well_again(world: World) -> Iterator[None]:
-    yield
-    world.outside.answers.clear()
+pytestmark = pytest.mark.usefixtures("well_again")
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Bulk restart from the dead letter queue, and its siblings: what Upstash's page and its SDKs ask for."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -21,10 +20,7 @@ ACCOUNT = AccountId("staged")
 Stage = tuple[Api, str]
 
 
-@pytest.fixture(autouse=True)
-def _well_again(world: World) -> Iterator[None]:
-    yield
-    world.outside.answers.clear()
+pytestmark = pytest.mark.usefixtures("well_again")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Logs of runs as the SDKs read them, what is in use of a flow-control key, and the signing keys."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -21,10 +20,7 @@ Shop = tuple[Api, dict[str, str]]
 """An account and its runs by their names."""
 
 
-@pytest.fixture(autouse=True)
-def _well_again(world: World) -> Iterator[None]:
-    yield
-    world.outside.answers.clear()
+pytestmark = pytest.mark.usefixtures("well_again")
 
 
 @pytest.fixture(scope="module")

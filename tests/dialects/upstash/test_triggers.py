@@ -1,6 +1,5 @@
 """Triggers: runs begun at the URL of a workflow, with all that their headers wish for, once for each chosen id."""
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 from urllib.parse import quote
@@ -18,10 +17,7 @@ BATCH, BATCH_TRIGGER = "/v2/batch", "/v2/batch/trigger"
 NAMED = {"upstash_workflow_runid": "wfr_order-7.a_b"}
 
 
-@pytest.fixture(autouse=True)
-def _well_again(world: World) -> Iterator[None]:
-    yield
-    world.outside.answers.clear()
+pytestmark = pytest.mark.usefixtures("well_again")
 
 
 @pytest.fixture
